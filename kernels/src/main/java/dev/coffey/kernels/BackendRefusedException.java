@@ -1,0 +1,11 @@
+package dev.coffey.kernels;
+
+/// The backend that the user named can't run here, or there is none of that name. The message is
+/// for the user.
+public final class BackendRefusedException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  BackendRefusedException(String message) {
+    super(message);
+  }
+}

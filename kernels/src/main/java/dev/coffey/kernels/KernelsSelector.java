@@ -1,0 +1,57 @@
+package dev.coffey.kernels;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/// Chooses a backend: the one that the user named, or for `auto` the best usable one. A named
+/// backend that is refused is an error, never a reason to take another.
+public final class KernelsSelector {
+  /// The request that leaves the choice to the machine.
+  public static final String AUTO = "auto";
+
+  /// What one provider said.
+  public record Verdict(String name, Availability availability) {}
+
+  /// The provider to open, what it runs on, and what every provider said, best rank first.
+  public record Selection(KernelsProvider provider, String detail, List<Verdict> verdicts) {}
+
+  private KernelsSelector() {}
+
+  /// Chooses among `providers`, which are ordered best first.
+  ///
+  /// @throws BackendRefusedException if `request` names no provider, or one that is refused, or
+  ///   nothing is usable
+  public static Selection select(String request, List<KernelsProvider> providers) {
+    List<Verdict> verdicts = new ArrayList<>();
+    KernelsProvider chosen = null;
+    String detail = "";
+    for (KernelsProvider provider : providers) {
+      Availability availability = provider.probe();
+      verdicts.add(new Verdict(provider.name(), availability));
+      boolean wanted = request.equals(AUTO) || request.equals(provider.name());
+      if (chosen == null && wanted && availability instanceof Availability.Usable(String found)) {
+        chosen = provider;
+        detail = found;
+      }
+    }
+    if (chosen == null) {
+      throw new BackendRefusedException(refusal(request, verdicts));
+    }
+    return new Selection(chosen, detail, List.copyOf(verdicts));
+  }
+
+  private static String refusal(String request, List<Verdict> verdicts) {
+    for (Verdict verdict : verdicts) {
+      if (verdict.name().equals(request)
+          && verdict.availability() instanceof Availability.Refused(String reason)) {
+        return "backend '" + request + "' can't run here: " + reason;
+      }
+    }
+    String known = verdicts.stream().map(Verdict::name).collect(Collectors.joining(", "));
+    if (request.equals(AUTO)) {
+      return "no backend is usable here (tried: " + known + ")";
+    }
+    return "backend '" + request + "' is not in this build; it has: auto, " + known;
+  }
+}

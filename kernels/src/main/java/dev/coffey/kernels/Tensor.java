@@ -1,0 +1,59 @@
+package dev.coffey.kernels;
+
+import java.lang.foreign.MemorySegment;
+
+/// An fp32 matrix, or a view of one, in the memory of the backend whose [TensorArena] made it:
+/// `rows` rows of `columns` numbers, consecutive rows `stride` numbers apart. A vector is (1, n).
+///
+/// The segment is an address in the device's memory: only the owning backend may read or write
+/// through it. A tensor lives as long as its arena. Views share memory with what they were taken
+/// from.
+public record Tensor(MemorySegment data, int rows, int columns, int stride) {
+  public Tensor {
+    if (rows < 0 || columns < 0 || stride < columns) {
+      throw new IllegalArgumentException(
+          "tensor: shape (" + rows + ", " + columns + ") with stride " + stride);
+    }
+    long needed = rows == 0 ? 0 : ((long) (rows - 1) * stride + columns) * Float.BYTES;
+    if (data.byteSize() < needed) {
+      throw new IllegalArgumentException(
+          "tensor: (%d, %d) with stride %d needs %d bytes, has %d"
+              .formatted(rows, columns, stride, needed, data.byteSize()));
+    }
+  }
+
+  /// The rows `from` (included) to `from + count` (excluded).
+  public Tensor rows(int from, int count) {
+    check("rows", from, count, rows);
+    return new Tensor(
+        data.asSlice(Math.min((long) from * stride * Float.BYTES, data.byteSize())),
+        count,
+        columns,
+        stride);
+  }
+
+  /// The columns `from` (included) to `from + count` (excluded) of every row.
+  public Tensor columns(int from, int count) {
+    check("columns", from, count, columns);
+    return new Tensor(
+        data.asSlice(Math.min((long) from * Float.BYTES, data.byteSize())), rows, count, stride);
+  }
+
+  /// This tensor's memory as a dense (rows, columns) matrix; it must be large enough. For reuse of
+  /// a workspace buffer.
+  public Tensor reshape(int rows, int columns) {
+    return new Tensor(data, rows, columns, columns);
+  }
+
+  /// `(rows, columns)`, for messages.
+  public String shape() {
+    return "(" + rows + ", " + columns + ")";
+  }
+
+  private void check(String what, int from, int count, int limit) {
+    if (from < 0 || count < 0 || from > limit - count) {
+      throw new IndexOutOfBoundsException(
+          "tensor " + shape() + ": " + what + " [" + from + ", " + ((long) from + count) + ")");
+    }
+  }
+}

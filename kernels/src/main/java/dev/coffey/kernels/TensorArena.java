@@ -1,0 +1,25 @@
+package dev.coffey.kernels;
+
+/// Memory of a device, freed as a whole: one for a model's weights, one for its workspace. Used by
+/// the device's owner thread only.
+public interface TensorArena extends AutoCloseable {
+  /// A dense (rows, columns) tensor of zeros, aligned to 64 bytes.
+  Tensor tensor(int rows, int columns);
+
+  /// A copy of `source` as fp32.
+  Tensor tensor(HostTensor source);
+
+  /// A vector of `length` zeros.
+  Indices indices(int length);
+
+  /// Packs (out, in) matrices of equal width, as PyTorch stores them, into one set of weights;
+  /// `parts` lie below each other by output rows.
+  PackedWeights pack(HostTensor... parts);
+
+  /// The bytes allocated so far.
+  long bytes();
+
+  /// Frees everything that came from this arena.
+  @Override
+  void close();
+}
