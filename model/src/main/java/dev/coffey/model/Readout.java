@@ -1,0 +1,24 @@
+package dev.coffey.model;
+
+import dev.coffey.kernels.Pooling;
+import java.util.List;
+
+/// What to read of a text once the encoder has run: each readout gives one [Matrix]. The last layer
+/// is computed only for the rows that the readouts of a text need.
+public sealed interface Readout {
+  /// The model's own head, at every row that it reads: (1, labels) for sequence classification;
+  /// (tokens, labels) for token classification, (tokens, 2) for question answering (start, end),
+  /// (tokens, vocabulary) for a masked LM.
+  record Head() implements Readout {}
+
+  /// A per-token head at the given rows of the text only, in that order: (rows, labels). For a
+  /// masked LM: the masked positions.
+  record HeadAt(List<Integer> rows) implements Readout {}
+
+  /// The last hidden state of every token: (tokens, H).
+  record Hidden() implements Readout {}
+
+  /// One vector: the last hidden states pooled by each of `poolings`, concatenated, then scaled to
+  /// length 1 if `normalize`: (1, H·poolings).
+  record Pooled(List<Pooling> poolings, boolean normalize) implements Readout {}
+}
