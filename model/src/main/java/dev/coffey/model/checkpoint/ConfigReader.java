@@ -1,0 +1,233 @@
+package dev.coffey.model.checkpoint;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.coffey.kernels.Activation;
+import dev.coffey.model.ModelConfig;
+import dev.coffey.model.ProblemType;
+import dev.coffey.model.checkpoint.CheckpointException.Problem;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+
+/// Reads `config.json`. A key that is absent means what Hugging Face's `DistilBertConfig` has as
+/// its default; what is there must make sense.
+final class ConfigReader {
+  static final String FILE = "config.json";
+  static final String DISTILBERT = "distilbert";
+
+  /// Of Coffey's family, but not run yet.
+  private static final List<String> PLANNED = List.of("bert", "albert", "mobilebert");
+
+  // Far beyond any encoder (the widest has 2560 columns, the deepest 48 layers), near enough that a
+  // damaged number is
+  // caught here and not as a strange shape.
+  private static final int MAX_WIDTH = 65_536;
+  private static final int MAX_LAYERS = 1_000;
+  private static final int MAX_POSITIONS = 1 << 20;
+  private static final int MAX_VOCABULARY = 1 << 24;
+  private static final int MAX_LABELS = 65_536;
+
+  /// What the attention kernels take.
+  private static final int MAX_HEAD_SIZE = 128;
+
+  /// DistilBERT's code has it as a constant; the config has no key for it.
+  private static final float DISTILBERT_EPSILON = 1e-12f;
+
+  private static final Map<String, Activation> ACTIVATIONS = activations();
+
+  private final Path file;
+  private final JsonFields fields;
+
+  private ConfigReader(Path file) {
+    this.file = file;
+    this.fields = JsonFields.read(file);
+  }
+
+  static ModelConfig read(Path folder) {
+    return new ConfigReader(folder.resolve(FILE)).distilbert();
+  }
+
+  private ModelConfig distilbert() {
+    List<String> architectures = fields.texts("architectures");
+    String modelType = modelType(architectures);
+    int dim = aliased("dim", "hidden_size", 768, 1, MAX_WIDTH);
+    int heads = aliased("n_heads", "num_attention_heads", 12, 1, MAX_WIDTH);
+    int layers = aliased("n_layers", "num_hidden_layers", 6, 0, MAX_LAYERS);
+    int hiddenDim = fields.integer("hidden_dim", 4 * 768, 1, 4 * MAX_WIDTH);
+    int maxPositions = fields.integer("max_position_embeddings", 512, 1, MAX_POSITIONS);
+    int vocabSize = fields.integer("vocab_size", 30_522, 1, MAX_VOCABULARY);
+    if (dim % heads != 0) {
+      fields.problem("dim: expected a multiple of n_heads (%d), found %d".formatted(heads, dim));
+    } else if (dim / heads > MAX_HEAD_SIZE) {
+      fields.problem(
+          "dim: %d for n_heads %d makes heads %d wide; Coffey runs heads up to %d wide"
+              .formatted(dim, heads, dim / heads, MAX_HEAD_SIZE));
+    }
+    refuse("quantization_config", "quantized weights");
+    refuse("pruned_heads", "pruned heads");
+    ModelConfig config =
+        new ModelConfig(
+            modelType,
+            architectures,
+            dim,
+            hiddenDim,
+            layers,
+            heads,
+            maxPositions,
+            vocabSize,
+            activation(),
+            fields.flag("sinusoidal_pos_embds", false),
+            fields.flag("tie_word_embeddings", true),
+            padTokenId(vocabSize),
+            problemType(),
+            labels(),
+            DISTILBERT_EPSILON);
+    fields.check();
+    return config;
+  }
+
+  private String modelType(List<String> architectures) {
+    Optional<String> type = fields.text("model_type");
+    if (type.isEmpty()) {
+      fields.check();
+      if (architectures.stream().anyMatch(name -> name.startsWith("DistilBert"))) {
+        return DISTILBERT;
+      }
+      throw new CheckpointException(
+          Problem.BAD_CONFIG,
+          file,
+          "model_type: is missing, and architectures does not tell it; known: " + DISTILBERT);
+    }
+    if (type.get().equals(DISTILBERT)) {
+      return DISTILBERT;
+    }
+    throw new CheckpointException(
+        Problem.UNSUPPORTED,
+        file,
+        "model_type: %s is %s; known: %s"
+            .formatted(
+                Quoted.of(type.get()),
+                PLANNED.contains(type.get()) ? "not supported yet" : "not supported",
+                DISTILBERT));
+  }
+
+  /// DistilBERT's own name of a key, or the name that Hugging Face maps to it.
+  private int aliased(String key, String alias, int absent, int least, int most) {
+    boolean byAlias = fields.value(key).isEmpty() && fields.value(alias).isPresent();
+    return fields.integer(byAlias ? alias : key, absent, least, most);
+  }
+
+  private Activation activation() {
+    String name = fields.text("activation").orElse("gelu");
+    Activation activation = ACTIVATIONS.get(name);
+    if (activation == null) {
+      fields.problem(
+          "activation: %s is not supported; known: %s"
+              .formatted(Quoted.of(name), String.join(", ", ACTIVATIONS.keySet())));
+      return Activation.GELU_ERF;
+    }
+    return activation;
+  }
+
+  private OptionalInt padTokenId(int vocabSize) {
+    Optional<JsonNode> node = fields.value("pad_token_id");
+    if (node.isEmpty()) {
+      // Absent is Hugging Face's default, 0; null is a model that has none.
+      return fields.has("pad_token_id") ? OptionalInt.empty() : OptionalInt.of(0);
+    }
+    return OptionalInt.of(fields.integer("pad_token_id", 0, 0, vocabSize - 1));
+  }
+
+  private Optional<ProblemType> problemType() {
+    Optional<String> name = fields.text("problem_type");
+    if (name.isEmpty()) {
+      return Optional.empty();
+    }
+    for (ProblemType type : ProblemType.values()) {
+      if (type.name().toLowerCase(Locale.ROOT).equals(name.get())) {
+        return Optional.of(type);
+      }
+    }
+    fields.problem(
+        "problem_type: expected single_label_classification, multi_label_classification or regression, found "
+            + Quoted.of(name.get()));
+    return Optional.empty();
+  }
+
+  private List<String> labels() {
+    Optional<JsonNode> names = fields.value("id2label");
+    boolean counted = fields.value("num_labels").isPresent();
+    int count = counted ? fields.integer("num_labels", 2, 1, MAX_LABELS) : 2;
+    if (names.isEmpty()) {
+      List<String> labels = new ArrayList<>();
+      for (int id = 0; id < count; id++) {
+        labels.add("LABEL_" + id);
+      }
+      return labels;
+    }
+    List<String> labels = labels(names.get());
+    if (counted && !labels.isEmpty() && labels.size() != count) {
+      fields.problem(
+          "num_labels: %d, but id2label names %d labels".formatted(count, labels.size()));
+    }
+    return labels;
+  }
+
+  /// Ids may come in any order, as strings; they must be 0, 1, 2 … since they are rows of the
+  /// classifier.
+  private List<String> labels(JsonNode names) {
+    if (!names.isObject() || names.isEmpty() || names.size() > MAX_LABELS) {
+      fields.wrong("id2label", "an object of 1 to " + MAX_LABELS + " labels", names);
+      return List.of();
+    }
+    TreeMap<Integer, String> byId = new TreeMap<>();
+    for (Map.Entry<String, JsonNode> entry : names.properties()) {
+      String id = entry.getKey();
+      JsonNode label = entry.getValue();
+      if (!id.matches("0|[1-9][0-9]{0,8}")) {
+        fields.problem("id2label: expected ids 0, 1, 2 …, found " + Quoted.of(id));
+        return List.of();
+      }
+      // Some configs name their labels by number.
+      if (!label.isTextual() && !label.isIntegralNumber()) {
+        fields.wrong("id2label." + id, "a string", label);
+        return List.of();
+      }
+      byId.put(Integer.valueOf(id), label.asText());
+    }
+    if (byId.lastKey() != byId.size() - 1) {
+      int missing = 0;
+      while (byId.containsKey(missing)) {
+        missing++;
+      }
+      fields.problem(
+          "id2label: %d labels up to id %d, but id %d is missing"
+              .formatted(byId.size(), byId.lastKey(), missing));
+      return List.of();
+    }
+    return List.copyOf(byId.values());
+  }
+
+  private void refuse(String key, String what) {
+    Optional<JsonNode> node = fields.value(key);
+    if (node.isPresent() && !(node.get().isContainerNode() && node.get().isEmpty())) {
+      fields.problem(key + ": " + what + " are not supported");
+    }
+  }
+
+  private static Map<String, Activation> activations() {
+    Map<String, Activation> activations = new LinkedHashMap<>();
+    activations.put("gelu", Activation.GELU_ERF);
+    activations.put("gelu_new", Activation.GELU_TANH);
+    activations.put("gelu_pytorch_tanh", Activation.GELU_TANH);
+    activations.put("relu", Activation.RELU);
+    activations.put("tanh", Activation.TANH);
+    return activations;
+  }
+}
