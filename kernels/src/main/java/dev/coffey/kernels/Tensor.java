@@ -39,12 +39,6 @@ public record Tensor(MemorySegment data, int rows, int columns, int stride) {
         data.asSlice(Math.min((long) from * Float.BYTES, data.byteSize())), rows, count, stride);
   }
 
-  /// This tensor's memory as a dense (rows, columns) matrix; it must be large enough. For reuse of
-  /// a workspace buffer.
-  public Tensor reshape(int rows, int columns) {
-    return new Tensor(data, rows, columns, columns);
-  }
-
   /// `(rows, columns)`, for messages.
   public String shape() {
     return "(" + rows + ", " + columns + ")";
