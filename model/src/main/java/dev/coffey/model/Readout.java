@@ -13,12 +13,28 @@ public sealed interface Readout {
 
   /// A per-token head at the given rows of the text only, in that order: (rows, labels). For a
   /// masked LM: the masked positions.
-  record HeadAt(List<Integer> rows) implements Readout {}
+  record HeadAt(List<Integer> rows) implements Readout {
+    public HeadAt {
+      if (rows.isEmpty()) {
+        throw new IllegalArgumentException("a readout at rows needs at least one row");
+      }
+      rows = List.copyOf(rows);
+    }
+  }
 
   /// The last hidden state of every token: (tokens, H).
   record Hidden() implements Readout {}
 
   /// One vector: the last hidden states pooled by each of `poolings`, concatenated, then scaled to
   /// length 1 if `normalize`: (1, H·poolings).
-  record Pooled(List<Pooling> poolings, boolean normalize) implements Readout {}
+  record Pooled(List<Pooling> poolings, boolean normalize) implements Readout {
+    public Pooled {
+      if (poolings.isEmpty() || poolings.size() > Pooling.values().length) {
+        throw new IllegalArgumentException(
+            "a pooled readout needs 1 to %d poolings, got %d"
+                .formatted(Pooling.values().length, poolings.size()));
+      }
+      poolings = List.copyOf(poolings);
+    }
+  }
 }

@@ -1,0 +1,420 @@
+package dev.coffey.model;
+
+import dev.coffey.kernels.Indices;
+import dev.coffey.kernels.Kernels;
+import dev.coffey.kernels.Pooling;
+import dev.coffey.kernels.Tensor;
+import dev.coffey.kernels.TensorArena;
+import dev.coffey.model.checkpoint.Checkpoint;
+import dev.coffey.model.checkpoint.CheckpointNames;
+import dev.coffey.model.checkpoint.ModelFolder;
+import dev.coffey.model.encoder.DistilBert;
+import dev.coffey.model.encoder.Encoder;
+import dev.coffey.model.encoder.ForwardPass;
+import dev.coffey.model.encoder.LayerListener;
+import dev.coffey.model.encoder.ParameterReader;
+import dev.coffey.model.encoder.RaggedBatch;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// A checkpoint loaded onto a device: token ids in, numbers out. Needs no server.
+///
+/// ```java
+/// try (Kernels kernels = ...;
+///     ModelFolder folder = ModelFolder.open(Path.of("my-model"));
+///     TextModel model = TextModel.load(folder, kernels)) {
+///   List<List<Matrix>> logits = model.run(List.of(text));
+/// }
+/// ```
+///
+/// One thread, the owner of the [Kernels], loads, runs and closes. The questions about shape
+/// ([#config] and the like) may be asked from any thread.
+public final class TextModel implements BatchRunner, AutoCloseable {
+  /// Rows that a head computes at a time: bounds the logits' memory to 256 vocabularies for a
+  /// masked LM.
+  private static final int HEAD_ROWS = 256;
+
+  private final Kernels kernels;
+  private final ModelConfig config;
+  private final HeadKind headKind;
+  private final Encoder encoder;
+  private final @Nullable TaskHead head;
+  private final TensorArena weights;
+  private final List<String> surplusTensors;
+  private @Nullable Workspace workspace;
+
+  private TextModel(
+      Kernels kernels,
+      ModelConfig config,
+      HeadKind headKind,
+      Encoder encoder,
+      @Nullable TaskHead head,
+      TensorArena weights,
+      List<String> surplusTensors) {
+    this.kernels = kernels;
+    this.config = config;
+    this.headKind = headKind;
+    this.encoder = encoder;
+    this.head = head;
+    this.weights = weights;
+    this.surplusTensors = surplusTensors;
+  }
+
+  /// Reads all weights of `folder` onto the device. The folder is not needed afterwards.
+  ///
+  /// @throws dev.coffey.model.checkpoint.CheckpointException if the folder is not what its config
+  ///   says; nothing is left behind
+  public static TextModel load(ModelFolder folder, Kernels kernels) {
+    ModelConfig config = folder.config();
+    HeadKind headKind = folder.head();
+    TensorArena weights = kernels.arena();
+    try {
+      Checkpoint checkpoint = folder.checkpoint();
+      CheckpointNames names = folder.tensorNames();
+      ParameterReader encoderParameters = new ParameterReader(checkpoint, names::encoder, weights);
+      ParameterReader headParameters = new ParameterReader(checkpoint, names::head, weights);
+      Encoder encoder = DistilBert.read(kernels, config, encoderParameters);
+      TaskHead head = readHead(kernels, config, headKind, headParameters, encoderParameters);
+      return new TextModel(kernels, config, headKind, encoder, head, weights, checkpoint.unread());
+    } catch (Throwable failure) {
+      weights.close();
+      throw failure;
+    }
+  }
+
+  private static @Nullable TaskHead readHead(
+      Kernels kernels,
+      ModelConfig config,
+      HeadKind kind,
+      ParameterReader parameters,
+      ParameterReader encoder) {
+    int hidden = config.dim();
+    int labels = config.labels().size();
+    return switch (kind) {
+      case NONE -> null;
+      case SEQUENCE_CLASSIFICATION ->
+          TaskHead.SequenceClassification.read(kernels, parameters, hidden, labels);
+      case TOKEN_CLASSIFICATION ->
+          TaskHead.TokenProjection.read(kernels, parameters, "classifier", hidden, labels);
+      case QUESTION_ANSWERING ->
+          TaskHead.TokenProjection.read(kernels, parameters, "qa_outputs", hidden, 2);
+      case MASKED_LM -> TaskHead.MaskedLanguageModel.read(kernels, config, parameters, encoder);
+    };
+  }
+
+  /// What the checkpoint's `config.json` says.
+  public ModelConfig config() {
+    return config;
+  }
+
+  /// What the checkpoint has on top of its encoder.
+  public HeadKind headKind() {
+    return headKind;
+  }
+
+  /// Numbers a row that [Readout.Head] gives; 0 without a head.
+  public int headOutputs() {
+    return head == null ? 0 : head.outputs();
+  }
+
+  /// Whether [Readout.Head] gives a row for every token of a text.
+  public boolean headPerToken() {
+    return head != null && head.perToken();
+  }
+
+  /// H: the width of a hidden state.
+  public int hiddenSize() {
+    return encoder.hiddenSize();
+  }
+
+  /// The longest text in tokens that the encoder has positions for.
+  public int maxPositions() {
+    return encoder.maxPositions();
+  }
+
+  /// Tensors of the checkpoint that this model does not read.
+  public List<String> surplusTensors() {
+    return surplusTensors;
+  }
+
+  /// Bytes that the weights take on the device.
+  public long weightBytes() {
+    return weights.bytes();
+  }
+
+  /// Bytes that the activations take on the device.
+  public long workspaceBytes() {
+    return workspace == null ? 0 : workspace.arena.bytes();
+  }
+
+  /// Takes the memory that batches of up to `tokens` tokens in up to `texts` texts need, so that
+  /// [#run] takes none. Larger batches still run; they make the memory grow first.
+  public void prepare(int tokens, int texts) {
+    Workspace now = workspace;
+    if (now != null && tokens <= now.tokens && texts <= now.texts) {
+      return;
+    }
+    int newTokens = now == null ? tokens : Math.max(tokens, now.tokens);
+    int newTexts = now == null ? texts : Math.max(texts, now.texts);
+    if (now != null) {
+      workspace = null;
+      now.arena.close();
+    }
+    workspace = new Workspace(newTokens, newTexts);
+  }
+
+  @Override
+  public List<List<Matrix>> run(List<TextInput> texts) {
+    return run(texts, LayerListener.NONE);
+  }
+
+  /// As [#run(List)], showing the activations to `listener`.
+  public List<List<Matrix>> run(List<TextInput> texts, LayerListener listener) {
+    if (texts.isEmpty()) {
+      return List.of();
+    }
+    RowPlan plan = RowPlan.of(texts, headPerToken());
+    prepare(plan.tokens(), texts.size());
+    Workspace space = Objects.requireNonNull(workspace);
+    space.fill(texts, plan);
+    Tensor hidden = space.forward.run(space.batch, listener);
+    return space.read(texts, plan, hidden);
+  }
+
+  @Override
+  public void close() {
+    if (workspace != null) {
+      workspace.arena.close();
+      workspace = null;
+    }
+    weights.close();
+  }
+
+  /// The memory for a batch's way through the model, on the device and on the host.
+  private final class Workspace {
+    private final int tokens;
+    private final int texts;
+    private final TensorArena arena;
+    private final RaggedBatch batch;
+    private final ForwardPass forward;
+    private final Indices headRows;
+    private final Tensor headHidden;
+    private final Tensor headScratch;
+    private final Tensor headLogits;
+    private final Tensor pooled;
+    private final int[] ids;
+    private final int[] types;
+    private final int[] positions;
+
+    Workspace(int tokens, int texts) {
+      this.tokens = tokens;
+      this.texts = texts;
+      arena = kernels.arena();
+      try {
+        batch = new RaggedBatch(kernels, arena, tokens, texts);
+        forward = encoder.plan(arena, tokens);
+        headRows = arena.indices(HEAD_ROWS);
+        headHidden = arena.tensor(HEAD_ROWS, encoder.hiddenSize());
+        headScratch = arena.tensor(HEAD_ROWS, head == null ? 0 : head.scratchColumns());
+        headLogits = arena.tensor(HEAD_ROWS, headOutputs());
+        pooled = arena.tensor(texts, Pooling.values().length * encoder.hiddenSize());
+      } catch (Throwable failure) {
+        arena.close();
+        throw failure;
+      }
+      ids = new int[tokens];
+      types = new int[tokens];
+      positions = new int[tokens];
+    }
+
+    void fill(List<TextInput> inputs, RowPlan plan) {
+      int at = 0;
+      for (TextInput input : inputs) {
+        check(input);
+        System.arraycopy(input.ids(), 0, ids, at, input.tokens());
+        System.arraycopy(input.types(), 0, types, at, input.tokens());
+        System.arraycopy(input.positions(), 0, positions, at, input.tokens());
+        at += input.tokens();
+      }
+      batch.fill(
+          ids,
+          types,
+          positions,
+          plan.offsets(),
+          plan.selectedRows(),
+          plan.selectedOffsets(),
+          inputs.size());
+    }
+
+    private void check(TextInput input) {
+      for (int i = 0; i < input.tokens(); i++) {
+        require("token id", input.ids()[i], encoder.vocabularySize());
+        require("position", input.positions()[i], encoder.maxPositions());
+        require("token type", input.types()[i], encoder.tokenTypes());
+      }
+    }
+
+    private void require(String what, int value, int limit) {
+      if (value < 0 || value >= limit) {
+        throw new IllegalArgumentException(
+            what + " " + value + " is outside the model's 0 to " + (limit - 1));
+      }
+    }
+
+    List<List<Matrix>> read(List<TextInput> inputs, RowPlan plan, Tensor hidden) {
+      Matrix[][] results = new Matrix[inputs.size()][];
+      List<HeadRequest> headRequests = new ArrayList<>();
+      Map<Readout.Pooled, List<Slot>> pooledSlots = new LinkedHashMap<>();
+      for (int t = 0; t < inputs.size(); t++) {
+        List<Readout> readouts = inputs.get(t).readouts();
+        results[t] = new Matrix[readouts.size()];
+        for (int r = 0; r < readouts.size(); r++) {
+          Slot slot = new Slot(results[t], r, t);
+          int length = inputs.get(t).tokens();
+          switch (readouts.get(r)) {
+            case Readout.Head() ->
+                headRequests.add(HeadRequest.of(slot, plan, headPerToken() ? length : 1));
+            case Readout.HeadAt(List<Integer> rows) ->
+                headRequests.add(HeadRequest.of(slot, plan, rows));
+            case Readout.Hidden() -> slot.set(hiddenStates(plan, t, length, hidden));
+            case Readout.Pooled pooling ->
+                pooledSlots.computeIfAbsent(pooling, _ -> new ArrayList<>()).add(slot);
+          }
+        }
+      }
+      if (!headRequests.isEmpty()) {
+        runHead(headRequests, hidden);
+      }
+      pooledSlots.forEach((pooling, slots) -> pool(pooling, slots, hidden));
+      List<List<Matrix>> lists = new ArrayList<>(results.length);
+      for (Matrix[] matrices : results) {
+        lists.add(List.of(matrices));
+      }
+      return lists;
+    }
+
+    private Matrix hiddenStates(RowPlan plan, int text, int length, Tensor hidden) {
+      float[] values = new float[length * hidden.columns()];
+      kernels.download(hidden.rows(plan.selectedIndex(text, 0), length), values);
+      return new Matrix(length, hidden.columns(), values);
+    }
+
+    /// Runs the head over all rows that were asked for, some at a time.
+    private void runHead(List<HeadRequest> requests, Tensor hidden) {
+      TaskHead runs = head;
+      if (runs == null) {
+        throw new IllegalArgumentException("the model has no head; its tensors have none");
+      }
+      int outputs = runs.outputs();
+      int total = 0;
+      for (HeadRequest request : requests) {
+        total += request.rows.length;
+      }
+      int[] rows = new int[total];
+      int at = 0;
+      for (HeadRequest request : requests) {
+        System.arraycopy(request.rows, 0, rows, at, request.rows.length);
+        at += request.rows.length;
+      }
+      HeadScatter scatter = new HeadScatter(requests, outputs);
+      int[] block = new int[Math.min(HEAD_ROWS, total)];
+      float[] logits = new float[block.length * outputs];
+      for (int from = 0; from < total; from += HEAD_ROWS) {
+        int count = Math.min(HEAD_ROWS, total - from);
+        System.arraycopy(rows, from, block, 0, count);
+        kernels.upload(block, count, headRows);
+        Tensor x = headHidden.rows(0, count);
+        kernels.gather(hidden, headRows.first(count), x);
+        Tensor y = headLogits.rows(0, count);
+        runs.run(x, headScratch.rows(0, count), y);
+        kernels.download(y, logits);
+        scatter.take(logits, count);
+      }
+    }
+
+    private void pool(Readout.Pooled readout, List<Slot> slots, Tensor hidden) {
+      int width = hidden.columns();
+      int count = readout.poolings().size();
+      Tensor vectors = pooled.rows(0, batch.texts()).columns(0, count * width);
+      for (int p = 0; p < count; p++) {
+        kernels.pool(
+            hidden,
+            batch.selectedOffsets(),
+            readout.poolings().get(p),
+            vectors.columns(p * width, width));
+      }
+      if (readout.normalize()) {
+        kernels.l2Normalize(vectors, vectors);
+      }
+      for (Slot slot : slots) {
+        float[] values = new float[count * width];
+        kernels.download(vectors.rows(slot.text, 1), values);
+        slot.set(new Matrix(1, values.length, values));
+      }
+    }
+  }
+
+  /// Where a result goes.
+  @SuppressWarnings("ArrayRecordComponent") // the array is the place, not a value
+  private record Slot(Matrix[] results, int readout, int text) {
+    void set(Matrix value) {
+      results[readout] = value;
+    }
+  }
+
+  /// Rows of the hidden states that the head shall read for one readout.
+  @SuppressWarnings("ArrayRecordComponent") // private and never compared
+  private record HeadRequest(Slot slot, int[] rows) {
+    static HeadRequest of(Slot slot, RowPlan plan, int length) {
+      int[] rows = new int[length];
+      int first = plan.selectedIndex(slot.text, 0);
+      for (int i = 0; i < length; i++) {
+        rows[i] = first + i;
+      }
+      return new HeadRequest(slot, rows);
+    }
+
+    static HeadRequest of(Slot slot, RowPlan plan, List<Integer> wanted) {
+      int[] rows = new int[wanted.size()];
+      for (int i = 0; i < rows.length; i++) {
+        rows[i] = plan.selectedIndex(slot.text, wanted.get(i));
+      }
+      return new HeadRequest(slot, rows);
+    }
+  }
+
+  /// Hands rows of logits, which come in blocks, to the readouts that asked for them, in order.
+  private static final class HeadScatter {
+    private final List<HeadRequest> requests;
+    private final int outputs;
+    private int request;
+    private int row;
+    private float[] values;
+
+    HeadScatter(List<HeadRequest> requests, int outputs) {
+      this.requests = requests;
+      this.outputs = outputs;
+      this.values = new float[requests.getFirst().rows.length * outputs];
+    }
+
+    void take(float[] logits, int count) {
+      for (int i = 0; i < count; i++) {
+        System.arraycopy(logits, i * outputs, values, row * outputs, outputs);
+        row++;
+        HeadRequest current = requests.get(request);
+        if (row == current.rows.length) {
+          current.slot.set(new Matrix(row, outputs, values));
+          row = 0;
+          request++;
+          if (request < requests.size()) {
+            values = new float[requests.get(request).rows.length * outputs];
+          }
+        }
+      }
+    }
+  }
+}
