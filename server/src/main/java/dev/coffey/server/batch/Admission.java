@@ -1,0 +1,103 @@
+package dev.coffey.server.batch;
+
+import java.util.List;
+
+/// Decides whether a request may join its model's queue: whole or not at all. Pure.
+///
+/// A refusal costs the server microseconds and tells the caller now; a request let in that can't be
+/// answered in time costs the device's time, or the caller's. So the estimate errs towards refusing
+/// when there is a queue, and never refuses by a stale estimate when the device is idle.
+record Admission(int queueMaxTokens, int queueMaxRequests) {
+  /// Batches' times vary: the estimate with this factor must lie within the deadline.
+  static final double CAUTION = 1.1;
+
+  /// An idle device's estimate that is older is tried again by the next request, whatever it says:
+  /// it may have been a pause, and only a batch can correct it.
+  static final long STALE_NANOS = 1_000_000_000L;
+
+  private static final long LEAST_RETRY_NANOS = 1_000_000;
+
+  /// What waits for one model.
+  ///
+  /// @param tokensAhead tokens that would go before the arrival
+  /// @param tokens all that wait
+  /// @param requests that wait
+  /// @param maxTokens of a batch
+  /// @param measuredNanosAgo age of the cost
+  record Backlog(
+      long tokensAhead,
+      long tokens,
+      int requests,
+      int maxTokens,
+      BatchCost cost,
+      long measuredNanosAgo) {}
+
+  sealed interface Verdict {}
+
+  /// Welcome. `probe`: it is computed even if it looks late.
+  record Admit(boolean probe) implements Verdict {}
+
+  /// More than the queue ever holds.
+  record TooLarge() implements Verdict {}
+
+  record TooManyTokens(long retryNanos) implements Verdict {}
+
+  record TooManyRequests(long retryNanos) implements Verdict {}
+
+  record Unreachable(long estimateNanos, long retryNanos) implements Verdict {}
+
+  /// @param tokens of the arriving request
+  /// @param leftNanos until its deadline, positive; [Long#MAX_VALUE] if it has none
+  /// @param own its model's backlog
+  /// @param others the other models' backlogs; their shares come in between
+  /// @param busyNanos what the batch in progress is expected to take yet
+  Verdict decide(long tokens, long leftNanos, Backlog own, List<Backlog> others, long busyNanos) {
+    if (tokens > queueMaxTokens) {
+      return new TooLarge();
+    }
+    long over = own.tokens() + tokens - queueMaxTokens;
+    if (over > 0) {
+      return new TooManyTokens(retry(busyNanos + nanos(over, own, others)));
+    }
+    if (own.requests() >= queueMaxRequests) {
+      long perRequest = own.tokens() / own.requests();
+      return new TooManyRequests(retry(busyNanos + nanos(perRequest, own, others)));
+    }
+    if (leftNanos == Long.MAX_VALUE) {
+      return new Admit(false);
+    }
+    long estimate = busyNanos + nanos(filled(tokens, own), own, others);
+    if (estimate * CAUTION <= leftNanos) {
+      return new Admit(false);
+    }
+    boolean idle =
+        busyNanos == 0 && own.tokens() == 0 && others.stream().allMatch(o -> o.tokens() == 0);
+    if (idle && own.measuredNanosAgo() > STALE_NANOS) {
+      return new Admit(true);
+    }
+    return new Unreachable(estimate, retry((long) (estimate * CAUTION) - leftNanos));
+  }
+
+  /// Where there is a queue, the last batch will be filled up by those who come later.
+  private static long filled(long tokens, Backlog own) {
+    long all = own.tokensAhead() + tokens;
+    return own.tokensAhead() == 0
+        ? all
+        : Math.ceilDiv(all, (long) own.maxTokens()) * own.maxTokens();
+  }
+
+  /// The time until `tokens` of `own` are computed: each other model gets as many tokens meanwhile,
+  /// and a batch more if it goes first.
+  private static long nanos(long tokens, Backlog own, List<Backlog> others) {
+    long nanos = own.cost().nanos(tokens, own.maxTokens());
+    for (Backlog other : others) {
+      long share = Math.min(other.tokens(), tokens + other.maxTokens());
+      nanos += other.cost().nanos(share, other.maxTokens());
+    }
+    return nanos;
+  }
+
+  private static long retry(long nanos) {
+    return Math.max(LEAST_RETRY_NANOS, nanos);
+  }
+}

@@ -1,0 +1,158 @@
+package dev.coffey.server.batch;
+
+import dev.coffey.model.BatchRunner;
+import dev.coffey.server.batch.Decision.Drop;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/// One model's place at a [Batcher]: what its requests wait in, and what they are computed by. Made
+/// by [Batcher#register].
+public final class ModelQueue {
+  private final Batcher batcher;
+  private final String name;
+  private final BatchRunner runner;
+  private final BatchPolicy policy;
+  private final Ledger ledger;
+
+  /// Guarded by the batcher's lock: set once the model is being unregistered, completed when it is
+  /// out.
+  @Nullable CompletableFuture<Void> leaving;
+
+  /// A request that still has texts in the lines was ended by someone else than the device thread.
+  volatile boolean endedInLine;
+
+  // The device thread's from here on.
+  private final List<ArrayDeque<PendingRequest>> lines = new ArrayList<>();
+  private final QueueView<PendingRequest> view;
+  private final CostMeter meter;
+  private long earliestDeadline = Ticker.NO_DEADLINE;
+  int faultsInARow;
+  boolean failed;
+
+  ModelQueue(
+      Batcher batcher,
+      String name,
+      BatchRunner runner,
+      BatchPolicy policy,
+      BatchCost cost,
+      long now) {
+    this.batcher = batcher;
+    this.name = name;
+    this.runner = runner;
+    this.policy = policy;
+    ledger = new Ledger(cost, now);
+    meter = new CostMeter(cost);
+    for (Priority _ : Priority.values()) {
+      lines.add(new ArrayDeque<>());
+    }
+    view = new QueueView<>(lines);
+  }
+
+  /// The model's name, as in metrics and errors.
+  public String name() {
+    return name;
+  }
+
+  /// The token budget of its batches.
+  public int maxTokens() {
+    return policy.maxTokens();
+  }
+
+  /// Counters and gauges now. From any thread.
+  public QueueStats stats() {
+    return batcher.stats(this);
+  }
+
+  /// What a batch is expected to cost now. From any thread.
+  public BatchCost cost() {
+    return batcher.cost(this);
+  }
+
+  @Override
+  public String toString() {
+    return "ModelQueue[" + name + "]";
+  }
+
+  BatchRunner runner() {
+    return runner;
+  }
+
+  BatchPolicy policy() {
+    return policy;
+  }
+
+  Ledger ledger() {
+    return ledger;
+  }
+
+  CostMeter meter() {
+    return meter;
+  }
+
+  QueueView<PendingRequest> view() {
+    return view;
+  }
+
+  void add(PendingRequest request) {
+    lines.get(request.priority().level()).add(request);
+    noteDeadline(request);
+    // Whoever ended it on its way here may have raised the flag too early.
+    endedInLine |= request.ended();
+  }
+
+  boolean isEmpty() {
+    for (ArrayDeque<PendingRequest> line : lines) {
+      if (!line.isEmpty()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// What waits, in no particular order.
+  List<PendingRequest> all() {
+    List<PendingRequest> all = new ArrayList<>();
+    lines.forEach(all::addAll);
+    return all;
+  }
+
+  /// What waits and must be dropped wherever it stands; nearly always nothing, found out at once.
+  List<Drop<PendingRequest>> sweep(long now) {
+    if (!endedInLine && !Ticker.passed(earliestDeadline, now)) {
+      return List.of();
+    }
+    // Lowered before the lines are read: what ends from now on raises it again.
+    endedInLine = false;
+    return policy.sweep(view, now);
+  }
+
+  /// Takes what was dropped or cut whole from the front of the lines.
+  void removeLeaversAtFront() {
+    for (ArrayDeque<PendingRequest> line : lines) {
+      while (!line.isEmpty() && line.peekFirst().leavesLine()) {
+        line.removeFirst();
+      }
+    }
+  }
+
+  /// Likewise, from anywhere in them.
+  void removeLeavers() {
+    earliestDeadline = Ticker.NO_DEADLINE;
+    for (ArrayDeque<PendingRequest> line : lines) {
+      line.removeIf(PendingRequest::leavesLine);
+      line.forEach(this::noteDeadline);
+    }
+  }
+
+  private void noteDeadline(PendingRequest request) {
+    long deadline = request.deadlineNanos();
+    // By difference, as the ticker's values may overflow.
+    if (earliestDeadline == Ticker.NO_DEADLINE
+        || (deadline != Ticker.NO_DEADLINE && deadline - earliestDeadline < 0)) {
+      earliestDeadline = deadline;
+    }
+  }
+}
