@@ -1,0 +1,9 @@
+package dev.coffey.server.config;
+
+/// How much the log says.
+public enum LogLevel {
+  DEBUG,
+  INFO,
+  WARN,
+  ERROR
+}
