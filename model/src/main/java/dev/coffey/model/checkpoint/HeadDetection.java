@@ -54,6 +54,12 @@ final class HeadDetection {
               ? HeadKind.SEQUENCE_CLASSIFICATION
               : HeadKind.TOKEN_CLASSIFICATION);
     }
+    if (tensors.contains("pre_classifier.weight") && !tensors.contains("classifier.weight")) {
+      throw new CheckpointException(
+          Problem.MISSING_TENSOR,
+          folder,
+          "tensor 'classifier.weight' is missing, though 'pre_classifier.weight' is there");
+    }
     if (tensors.contains("qa_outputs.weight")) {
       found.put("qa_outputs", HeadKind.QUESTION_ANSWERING);
     }
