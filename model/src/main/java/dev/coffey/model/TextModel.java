@@ -15,6 +15,7 @@ import dev.coffey.model.encoder.LayerListener;
 import dev.coffey.model.encoder.ParameterReader;
 import dev.coffey.model.encoder.RaggedBatch;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -236,7 +237,11 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       for (TextInput input : inputs) {
         check(input);
         System.arraycopy(input.ids(), 0, ids, at, input.tokens());
-        System.arraycopy(input.types(), 0, types, at, input.tokens());
+        if (hasSegments()) {
+          System.arraycopy(input.types(), 0, types, at, input.tokens());
+        } else {
+          Arrays.fill(types, at, at + input.tokens(), 0);
+        }
         System.arraycopy(input.positions(), 0, positions, at, input.tokens());
         at += input.tokens();
       }
@@ -254,8 +259,16 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       for (int i = 0; i < input.tokens(); i++) {
         require("token id", input.ids()[i], encoder.vocabularySize());
         require("position", input.positions()[i], encoder.maxPositions());
-        require("token type", input.types()[i], encoder.tokenTypes());
+        if (hasSegments()) {
+          require("token type", input.types()[i], encoder.tokenTypes());
+        }
       }
+    }
+
+    /// A tokenizer marks the second text of a pair for every family; DistilBERT has nothing to read
+    /// it with, and Hugging Face leaves it out too.
+    private boolean hasSegments() {
+      return encoder.tokenTypes() > 1;
     }
 
     private void require(String what, int value, int limit) {
