@@ -3,9 +3,9 @@ package dev.coffey.model.tokenize;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +31,7 @@ final class NativeLibrary {
   }
 
   @SuppressWarnings("restricted") // System.load: the start scripts pass --enable-native-access
-  private static void load(String resource, Path folder) {
+  static void load(String resource, Path folder) {
     Path file = extract(resource, folder);
     try {
       System.load(file.toString());
@@ -78,7 +78,10 @@ final class NativeLibrary {
         throw new TokenizerException("the class path lacks DJL's " + resource, null);
       }
       file = Files.createTempFile(folder.toAbsolutePath(), "coffey-tokenizers-", ".so");
-      Files.copy(library, file, StandardCopyOption.REPLACE_EXISTING);
+      // Not Files.copy: it would delete the file and make another, with rights for all.
+      try (OutputStream out = Files.newOutputStream(file)) {
+        library.transferTo(out);
+      }
       return file;
     } catch (IOException e) {
       deleteIfPossible(file);

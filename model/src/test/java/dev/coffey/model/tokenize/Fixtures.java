@@ -49,6 +49,23 @@ final class Fixtures {
     }
   }
 
+  /// The tokenizer of the resource folder `from`, made from one of its files alone.
+  static Tokenizer open(String from, String file) {
+    try {
+      Path parent = Files.createTempDirectory("tokenizer");
+      Path folder = folder(parent, from, List.of(file));
+      try {
+        return Tokenizer.load(folder);
+      } finally {
+        Files.delete(folder.resolve(file));
+        Files.delete(folder);
+        Files.delete(parent);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   static int[] ints(JsonNode array) {
     int[] values = new int[array.size()];
     for (int i = 0; i < values.length; i++) {

@@ -369,7 +369,7 @@ class TokenizerTest {
   /// Without the lock around the handle this takes the process down.
   @Test
   void close_whileOthersEncode_refusesThemCleanly() throws Exception {
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 5; round++) {
       Tokenizer tokenizer =
           Tokenizer.load(Fixtures.folder(temp, "golden/vocab", List.of("vocab.txt")));
       try (ExecutorService threads = Executors.newFixedThreadPool(3)) {
