@@ -1,0 +1,75 @@
+package dev.coffey.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.coffey.kernels.KernelsSelector.Selection;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class KernelsSelectorTest {
+  private static final KernelsProvider GPU =
+      new FakeProvider("gpu", new Availability.Refused("no driver; install one"));
+  private static final KernelsProvider FAST =
+      new FakeProvider("fast", new Availability.Usable("8 lanes"));
+  private static final KernelsProvider SLOW =
+      new FakeProvider("slow", new Availability.Usable("1 lane"));
+
+  @Test
+  void select_auto_takesTheFirstUsableAndKeepsAllVerdicts() {
+    Selection selection = KernelsSelector.select("auto", List.of(GPU, FAST, SLOW));
+    assertThat(selection.provider()).isSameAs(FAST);
+    assertThat(selection.detail()).isEqualTo("8 lanes");
+    assertThat(selection.verdicts())
+        .extracting(KernelsSelector.Verdict::name)
+        .containsExactly("gpu", "fast", "slow");
+    assertThat(selection.verdicts().getFirst().availability())
+        .isEqualTo(new Availability.Refused("no driver; install one"));
+  }
+
+  @Test
+  void select_named_takesItThoughABetterOneIsUsable() {
+    assertThat(KernelsSelector.select("slow", List.of(GPU, FAST, SLOW)).provider()).isSameAs(SLOW);
+  }
+
+  // Breaks if a refused backend is quietly replaced by another.
+  @Test
+  void select_namedButRefused_failsWithTheReason() {
+    assertThatThrownBy(() -> KernelsSelector.select("gpu", List.of(GPU, FAST)))
+        .isInstanceOf(BackendRefusedException.class)
+        .hasMessage("backend 'gpu' can't run here: no driver; install one");
+  }
+
+  @Test
+  void select_unknownName_failsWithTheKnownOnes() {
+    assertThatThrownBy(() -> KernelsSelector.select("tpu", List.of(GPU, FAST)))
+        .isInstanceOf(BackendRefusedException.class)
+        .hasMessage("backend 'tpu' is not in this build; it has: auto, gpu, fast");
+  }
+
+  @Test
+  void select_autoWithNothingUsable_fails() {
+    assertThatThrownBy(() -> KernelsSelector.select("auto", List.of(GPU)))
+        .isInstanceOf(BackendRefusedException.class)
+        .hasMessage("no backend is usable here (tried: gpu)");
+  }
+
+  @Test
+  void all_thisBuild_hasVectorBeforeScalar() {
+    assertThat(KernelsProvider.all())
+        .extracting(KernelsProvider::name)
+        .containsSubsequence("vector", "scalar");
+  }
+
+  private record FakeProvider(String name, Availability probe) implements KernelsProvider {
+    @Override
+    public int rank() {
+      return 0;
+    }
+
+    @Override
+    public Kernels open(KernelsOptions options) {
+      throw new UnsupportedOperationException("the selector opens nothing");
+    }
+  }
+}
