@@ -7,9 +7,12 @@ import java.util.List;
 /// A refusal costs the server microseconds and tells the caller now; a request let in that can't be
 /// answered in time costs the device's time, or the caller's. So the estimate errs towards refusing
 /// when there is a queue, and never refuses by a stale estimate when the device is idle.
+///
+/// The bounds count what waits at the request's own priority or a higher one: a flood of LOW must
+/// not shut HIGH out. So up to three times the bound may wait, where all three priorities flood.
 record Admission(int queueMaxTokens, int queueMaxRequests) {
   /// Batches' times vary: the estimate with this factor must lie within the deadline.
-  static final double CAUTION = 1.1;
+  static final double CAUTION = 1.25;
 
   /// An idle device's estimate that is older is tried again by the next request, whatever it says:
   /// it may have been a pause, and only a batch can correct it.
@@ -19,15 +22,15 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
 
   /// What waits for one model.
   ///
-  /// @param tokensAhead tokens that would go before the arrival
+  /// @param tokensAhead tokens that wait at the arrival's priority or a higher one
+  /// @param requestsAhead requests that do
   /// @param tokens all that wait
-  /// @param requests that wait
   /// @param maxTokens of a batch
   /// @param measuredNanosAgo age of the cost
   record Backlog(
       long tokensAhead,
+      int requestsAhead,
       long tokens,
-      int requests,
       int maxTokens,
       BatchCost cost,
       long measuredNanosAgo) {}
@@ -55,12 +58,12 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
     if (tokens > queueMaxTokens) {
       return new TooLarge();
     }
-    long over = own.tokens() + tokens - queueMaxTokens;
+    long over = own.tokensAhead() + tokens - queueMaxTokens;
     if (over > 0) {
       return new TooManyTokens(retry(busyNanos + nanos(over, own, others)));
     }
-    if (own.requests() >= queueMaxRequests) {
-      long perRequest = own.tokens() / own.requests();
+    if (own.requestsAhead() >= queueMaxRequests) {
+      long perRequest = own.tokensAhead() / own.requestsAhead();
       return new TooManyRequests(retry(busyNanos + nanos(perRequest, own, others)));
     }
     if (leftNanos == Long.MAX_VALUE) {

@@ -11,8 +11,10 @@ import java.time.Duration;
 ///   0 = never
 /// @param aging `batch.aging`: a request goes before one of the next higher priority that came this
 ///   much later
-/// @param queueMaxTokens `queue.max-tokens`: tokens that may wait, per model
-/// @param queueMaxRequests `queue.max-requests`: requests that may wait, per model
+/// @param queueMaxTokens `queue.max-tokens`: tokens that may wait, per model; what is of lower
+///   priority than an arriving request does not count against it
+/// @param queueMaxRequests `queue.max-requests`: requests that may wait, per model, counted
+///   likewise
 /// @param faultLimit `batch.fault-limit`: failed batches of one model in a row until its health
 ///   turns bad
 public record BatchConfig(

@@ -1,6 +1,7 @@
 package dev.coffey.server.batch;
 
 import dev.coffey.server.failure.InferenceException;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// The counts of one model's queue: what admission decides by and metrics show. Every field is
@@ -17,7 +18,7 @@ final class Ledger {
   }
 
   private final long[] queuedTokens = new long[Priority.values().length];
-  private int queuedRequests;
+  private final int[] queuedRequests = new int[Priority.values().length];
   private int queuedTexts;
   private int open;
   private long admitted;
@@ -63,18 +64,20 @@ final class Ledger {
   }
 
   Admission.Backlog backlog(Priority priority, int maxTokens, long now) {
-    long ahead = 0;
+    long tokensAhead = 0;
+    int requestsAhead = 0;
     for (int level = 0; level <= priority.level(); level++) {
-      ahead += queuedTokens[level];
+      tokensAhead += queuedTokens[level];
+      requestsAhead += queuedRequests[level];
     }
     return new Admission.Backlog(
-        ahead, tokens(), queuedRequests, maxTokens, cost, now - measuredAt);
+        tokensAhead, requestsAhead, tokens(), maxTokens, cost, now - measuredAt);
   }
 
   void admitted(PendingRequest request) {
     admitted++;
     open++;
-    queuedRequests++;
+    queuedRequests[request.priority().level()]++;
     queuedTexts += request.texts();
     queuedTokens[request.priority().level()] += request.tokens();
   }
@@ -94,7 +97,7 @@ final class Ledger {
     queuedTexts -= texts;
     queuedTokens[priority.level()] -= tokens;
     if (last) {
-      queuedRequests--;
+      queuedRequests[priority.level()]--;
     }
   }
 
@@ -149,7 +152,7 @@ final class Ledger {
         computeNanosExpiredDuring,
         computeNanosUnanswered,
         open,
-        queuedRequests,
+        Arrays.stream(queuedRequests).sum(),
         queuedTexts,
         tokens());
   }

@@ -1,0 +1,99 @@
+package dev.coffey.server.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.coffey.server.batch.Admission.Admit;
+import dev.coffey.server.batch.Admission.Backlog;
+import dev.coffey.server.batch.Admission.TooLarge;
+import dev.coffey.server.batch.Admission.TooManyRequests;
+import dev.coffey.server.batch.Admission.TooManyTokens;
+import dev.coffey.server.batch.Admission.Unreachable;
+import dev.coffey.server.batch.Admission.Verdict;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+final class AdmissionTest {
+  private static final long MILLI = 1_000_000;
+  private static final BatchCost COST = new BatchCost(0, MILLI);
+  private static final Admission ADMISSION = new Admission(1000, 10);
+
+  private static Backlog backlog(long tokens, int requests) {
+    return new Backlog(tokens, requests, tokens, 100, COST, 0);
+  }
+
+  private static Verdict decide(long tokens, long leftMillis, Backlog own, Backlog... others) {
+    return ADMISSION.decide(tokens, leftMillis * MILLI, own, List.of(others), 0);
+  }
+
+  private static Verdict noDeadline(long tokens, Backlog own) {
+    return ADMISSION.decide(tokens, Long.MAX_VALUE, own, List.of(), 0);
+  }
+
+  @Test
+  void decide_moreThanQueueEverHolds_tooLarge() {
+    assertThat(noDeadline(1001, backlog(0, 0))).isEqualTo(new TooLarge());
+    assertThat(noDeadline(1000, backlog(0, 0))).isEqualTo(new Admit(false));
+  }
+
+  /// 50 tokens must leave first, at a token a millisecond.
+  @Test
+  void decide_noRoomForTokens_retryWhenRoomWillBe() {
+    assertThat(noDeadline(100, backlog(950, 5))).isEqualTo(new TooManyTokens(50 * MILLI));
+    assertThat(noDeadline(50, backlog(950, 5))).isEqualTo(new Admit(false));
+  }
+
+  @Test
+  void decide_noRoomForRequests_retryWhenOneWillBeGone() {
+    assertThat(noDeadline(1, backlog(300, 10))).isEqualTo(new TooManyRequests(30 * MILLI));
+    assertThat(noDeadline(1, backlog(300, 9))).isEqualTo(new Admit(false));
+  }
+
+  /// Breaks if a flood of a lower priority shuts out a higher one.
+  @Test
+  void decide_lowerPrioritiesFillQueue_higherIsAdmitted() {
+    assertThat(noDeadline(100, new Backlog(0, 0, 1000, 100, COST, 0))).isEqualTo(new Admit(false));
+  }
+
+  /// Breaks if the request's own compute time is forgotten.
+  @Test
+  void decide_idleDevice_ownTimeDecides() {
+    long enough = (long) (40 * Admission.CAUTION);
+    assertThat(decide(40, enough, backlog(0, 0))).isEqualTo(new Admit(false));
+    assertThat(decide(40, enough - 1, backlog(0, 0))).isEqualTo(new Unreachable(40 * MILLI, MILLI));
+  }
+
+  /// 210 tokens ahead and 40 own fill three batches of 100.
+  @Test
+  void decide_queueAhead_lastBatchCountsAsFull() {
+    long enough = (long) (300 * Admission.CAUTION);
+    assertThat(decide(40, enough, backlog(210, 4))).isEqualTo(new Admit(false));
+    assertThat(decide(40, enough - 1, backlog(210, 4))).isInstanceOf(Unreachable.class);
+  }
+
+  @Test
+  void decide_batchInProgress_counts() {
+    assertThat(ADMISSION.decide(40, 60 * MILLI, backlog(0, 0), List.of(), 20 * MILLI))
+        .isEqualTo(new Unreachable(60 * MILLI, 15 * MILLI));
+  }
+
+  /// Breaks if another model's whole backlog counts, or none of it: it gets as many tokens
+  /// meanwhile, and a batch more.
+  @Test
+  void decide_otherModelBusy_itsFairShareComesInBetween() {
+    Verdict verdict = decide(100, 1, backlog(0, 0), backlog(900, 3));
+    assertThat(verdict).isInstanceOf(Unreachable.class);
+    assertThat(((Unreachable) verdict).estimateNanos()).isEqualTo(300 * MILLI);
+  }
+
+  /// Breaks if a bad estimate could refuse everything for ever.
+  @Test
+  void decide_idleAndEstimateStale_admittedAsProbe() {
+    Backlog stale = new Backlog(0, 0, 0, 100, COST, Admission.STALE_NANOS + 1);
+    Backlog fresh = new Backlog(0, 0, 0, 100, COST, Admission.STALE_NANOS);
+    assertThat(decide(100, 5, stale)).isEqualTo(new Admit(true));
+    assertThat(decide(100, 5, fresh)).isInstanceOf(Unreachable.class);
+    assertThat(decide(100, 5, stale, backlog(10, 1))).isInstanceOf(Unreachable.class);
+    assertThat(ADMISSION.decide(100, 5 * MILLI, stale, List.of(), 1))
+        .isInstanceOf(Unreachable.class);
+  }
+}

@@ -1,0 +1,538 @@
+package dev.coffey.server.batch;
+
+import static dev.coffey.server.batch.Texts.answers;
+import static dev.coffey.server.batch.Texts.text;
+import static dev.coffey.server.batch.Texts.texts;
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.coffey.model.BatchRunner;
+import dev.coffey.model.Matrix;
+import dev.coffey.model.TextInput;
+import dev.coffey.server.failure.InferenceException;
+import dev.coffey.server.failure.InferenceException.Cancelled;
+import dev.coffey.server.failure.InferenceException.DeadlineExceeded;
+import dev.coffey.server.failure.InferenceException.DeadlineUnreachable;
+import dev.coffey.server.failure.InferenceException.DeviceFault;
+import dev.coffey.server.failure.InferenceException.InvalidArgument;
+import dev.coffey.server.failure.InferenceException.Overloaded;
+import dev.coffey.server.failure.InferenceException.Unavailable;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/// The batcher with its real thread. Nothing sleeps: a gate holds the device where a test needs it
+/// busy.
+@Timeout(60)
+final class BatcherTest {
+  private static final BatchConfig CONFIG =
+      new BatchConfig(0, 256, Duration.ZERO, Duration.ofSeconds(5), 1000, 16, 3);
+  private static final WarmUp WARM_UP = new WarmUp(100, new BatchCost(0, 1000));
+  private static final long NONE = Ticker.NO_DEADLINE;
+
+  private final FakeTicker ticker = new FakeTicker(1_000_000_000L);
+  private final ExecutorService executor = Executors.newFixedThreadPool(2);
+  private final Recorder recorder = new Recorder();
+  private final Batcher batcher = Batcher.start(CONFIG, executor, ticker, recorder);
+
+  @AfterEach
+  void close() {
+    batcher.close();
+    executor.shutdownNow();
+  }
+
+  private static final class Recorder implements BatchListener {
+    final List<String> events = Collections.synchronizedList(new ArrayList<>());
+
+    @Override
+    public void batchComputed(ModelQueue queue, int tokens, int texts, long computeNanos) {
+      events.add(queue.name() + " " + tokens + "/" + texts);
+    }
+
+    @Override
+    public void modelFailed(ModelQueue queue, Throwable cause) {
+      events.add(queue.name() + " failed");
+    }
+
+    @Override
+    public void modelRecovered(ModelQueue queue) {
+      events.add(queue.name() + " recovered");
+    }
+  }
+
+  /// A runner that stops at the door of each batch until it is let on.
+  private static final class Gate implements BatchRunner {
+    final CountDownLatch entered = new CountDownLatch(1);
+    final CountDownLatch open = new CountDownLatch(1);
+    final List<Integer> batches = Collections.synchronizedList(new ArrayList<>());
+
+    @Override
+    public List<List<Matrix>> run(List<TextInput> texts) {
+      entered.countDown();
+      await(open);
+      batches.add(texts.size());
+      return answers(texts);
+    }
+
+    static void await(CountDownLatch latch) {
+      try {
+        assertThat(latch.await(30, SECONDS)).isTrue();
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    }
+  }
+
+  private Submission submit(ModelQueue queue, int... lengths) {
+    return batcher.submit(queue, texts(lengths), Priority.NORMAL, NONE);
+  }
+
+  private static BatchResult result(Submission submission) {
+    return submission.result().join();
+  }
+
+  private static Throwable failure(Submission submission) {
+    return failure(submission.result());
+  }
+
+  private static Throwable failure(Future<?> future) {
+    try {
+      future.get(30, SECONDS);
+    } catch (ExecutionException e) {
+      return Objects.requireNonNull(e.getCause());
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+    throw new AssertionError("ended with a result");
+  }
+
+  @Test
+  void submit_oneRequest_answersInTextOrderWithTiming() {
+    ModelQueue queue =
+        batcher.register(
+            "m",
+            texts -> {
+              ticker.advanceMillis(7);
+              return answers(texts);
+            },
+            WARM_UP);
+    BatchResult result = result(submit(queue, 60, 60, 5));
+    assertThat(result.outputs())
+        .map(matrices -> (int) matrices.getFirst().at(0, 1))
+        .containsExactly(60, 60, 5);
+    assertThat(result.batches()).isEqualTo(2);
+    assertThat(result.batchTokens()).isEqualTo(125);
+    assertThat(result.batchTexts()).isEqualTo(3);
+    assertThat(result.computeNanos()).isEqualTo(14_000_000);
+    assertThat(queue.stats().answered()).isEqualTo(1);
+    assertThat(queue.stats().computeNanosTotal()).isEqualTo(14_000_000);
+  }
+
+  /// Breaks if futures complete on the device thread: a slow response would hold up the next batch.
+  @Test
+  void result_completes_onTheExecutorNotTheDeviceThread() throws Exception {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    CompletableFuture<String> thread =
+        submit(queue, 5).result().thenApply(_ -> Thread.currentThread().getName());
+    gate.open.countDown();
+    assertThat(thread.get(30, SECONDS)).startsWith("pool-");
+  }
+
+  @Test
+  void submit_whileBatchRuns_nextBatchTakesAllThatCame() {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    List<Submission> all = new ArrayList<>();
+    all.add(submit(queue, 5));
+    Gate.await(gate.entered);
+    for (int i = 0; i < 10; i++) {
+      all.add(submit(queue, 10));
+    }
+    gate.open.countDown();
+    all.forEach(BatcherTest::result);
+    assertThat(gate.batches).containsExactly(1, 10);
+  }
+
+  @Test
+  void cancel_queued_neverComputed() {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    Submission first = submit(queue, 5);
+    Gate.await(gate.entered);
+    Submission second = submit(queue, 5, 5);
+    assertThat(second.cancel()).isTrue();
+    assertThat(second.cancel()).isFalse();
+    gate.open.countDown();
+    result(first);
+    assertThat(failure(second)).isInstanceOf(Cancelled.class);
+    result(submit(queue, 5));
+    assertThat(gate.batches).containsExactly(1, 1);
+    QueueStats stats = queue.stats();
+    assertThat(stats.cancelled()).isEqualTo(1);
+    assertThat(stats.queuedTokens()).isZero();
+    assertThat(stats.computeNanosExpired()).isZero();
+  }
+
+  @Test
+  void deadline_passesInQueue_droppedBeforeTheCut() {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    Submission first = submit(queue, 5);
+    Gate.await(gate.entered);
+    Submission second =
+        batcher.submit(queue, texts(5), Priority.NORMAL, ticker.nanoTime() + 1_000_000_000L);
+    ticker.advanceMillis(1000);
+    gate.open.countDown();
+    result(first);
+    assertThat(failure(second)).isInstanceOf(DeadlineExceeded.class);
+    assertThat(gate.batches).containsExactly(1);
+    assertThat(queue.stats().expired()).isEqualTo(1);
+  }
+
+  /// Breaks if compute that nobody waits for any more is not counted, or counted as expired before.
+  @Test
+  void cancel_duringBatch_computeCountedAsExpiredMeanwhile() {
+    AtomicReference<@Nullable Submission> victim = new AtomicReference<>();
+    CountDownLatch known = new CountDownLatch(1);
+    ModelQueue queue =
+        batcher.register(
+            "m",
+            texts -> {
+              Gate.await(known);
+              Submission submission = victim.get();
+              if (submission != null) {
+                submission.cancel();
+              }
+              ticker.advanceMillis(10);
+              return answers(texts);
+            },
+            WARM_UP);
+    victim.set(submit(queue, 30));
+    known.countDown();
+    assertThat(failure(Objects.requireNonNull(victim.get()))).isInstanceOf(Cancelled.class);
+    victim.set(null);
+    result(submit(queue, 30));
+    QueueStats stats = queue.stats();
+    assertThat(stats.computeNanosExpired()).isZero();
+    assertThat(stats.computeNanosExpiredDuring()).isEqualTo(10_000_000);
+    assertThat(stats.computeNanosUnanswered()).isEqualTo(10_000_000);
+    assertThat(stats.computeNanosTotal()).isEqualTo(20_000_000);
+  }
+
+  @Test
+  void submit_bounds_refusedWithCauseAndCounted() {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    Submission first = submit(queue, 5);
+    Gate.await(gate.entered);
+    List<Submission> waiting = new ArrayList<>();
+    waiting.add(submit(queue, 900));
+    assertThatThrownBy(() -> submit(queue, 50, 51))
+        .isInstanceOfSatisfying(Overloaded.class, e -> assertThat(e.retryAfter()).isPositive())
+        .hasMessageContaining("queue.max-tokens = 1000");
+    assertThatThrownBy(() -> submit(queue, 1001)).isInstanceOf(InvalidArgument.class);
+    for (int i = 0; i < 15; i++) {
+      waiting.add(submit(queue, 1));
+    }
+    assertThatThrownBy(() -> submit(queue, 1))
+        .isInstanceOf(Overloaded.class)
+        .hasMessageContaining("16 requests");
+    long now = ticker.nanoTime();
+    refused(() -> batcher.submit(queue, texts(5), Priority.HIGH, now), DeadlineExceeded.class);
+    gate.open.countDown();
+    waiting.forEach(BatcherTest::result);
+    result(first);
+    QueueStats stats = queue.stats();
+    assertThat(stats.refusedQueueFull()).isEqualTo(2);
+    assertThat(stats.refusedInvalid()).isEqualTo(1);
+    assertThat(stats.refusedDeadlinePassed()).isEqualTo(1);
+    assertThat(stats.admitted()).isEqualTo(17);
+    assertThat(stats.answered()).isEqualTo(17);
+  }
+
+  private static void refused(ThrowingCallable call, Class<? extends InferenceException> type) {
+    assertThatThrownBy(call).isInstanceOf(type);
+  }
+
+  @Test
+  void submit_deadlineShorterThanQueue_unreachableWithEstimate() {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    Submission first = submit(queue, 5);
+    Gate.await(gate.entered);
+    Submission second = submit(queue, 800);
+    // 900 tokens in full batches at 1 µs a token.
+    assertThatThrownBy(
+            () -> batcher.submit(queue, texts(50), Priority.NORMAL, ticker.nanoTime() + 900_000))
+        .isInstanceOfSatisfying(
+            DeadlineUnreachable.class,
+            e -> {
+              assertThat(e.estimatedWait())
+                  .isBetween(Duration.ofNanos(900_000), Duration.ofNanos(910_000));
+              assertThat(e.retryAfter()).isPositive();
+            });
+    // What comes first does not wait for the 800.
+    Submission urgent =
+        batcher.submit(queue, texts(50), Priority.HIGH, ticker.nanoTime() + 900_000);
+    gate.open.countDown();
+    List.of(first, second, urgent).forEach(BatcherTest::result);
+    assertThat(queue.stats().refusedDeadlineUnreachable()).isEqualTo(1);
+  }
+
+  @Test
+  void runnerThrows_itsRequestsGetOneFaultOthersGoOn() {
+    AtomicInteger runs = new AtomicInteger();
+    ModelQueue bad =
+        batcher.register(
+            "bad",
+            texts -> {
+              if (runs.incrementAndGet() <= 3) {
+                throw new IllegalStateException("planted");
+              }
+              return answers(texts);
+            },
+            WARM_UP);
+    ModelQueue good = batcher.register("good", Texts::answers, WARM_UP);
+    for (int i = 0; i < 3; i++) {
+      // Two batches' worth: the second must not run once the first failed.
+      assertThat(failure(submit(bad, 90, 90)))
+          .isInstanceOf(DeviceFault.class)
+          .hasMessageNotContaining("planted");
+    }
+    result(submit(good, 5));
+    result(submit(bad, 5));
+    assertThat(runs).hasValue(4);
+    batcher.close();
+    assertThat(recorder.events)
+        .containsExactly("bad failed", "good 5/1", "bad recovered", "bad 5/1");
+    assertThat(bad.stats().faulted()).isEqualTo(3);
+    assertThat(bad.stats().queuedTokens()).isZero();
+    assertThat(bad.stats().openRequests()).isZero();
+  }
+
+  @Test
+  void runnerThrowsError_modelFailedAtOnce() {
+    ModelQueue queue =
+        batcher.register(
+            "m",
+            _ -> {
+              throw new OutOfMemoryError("planted");
+            },
+            WARM_UP);
+    assertThat(failure(submit(queue, 5))).isInstanceOf(DeviceFault.class);
+    assertThat(recorder.events).containsExactly("m failed");
+  }
+
+  @Test
+  void runnerAnswersTooFew_fault() {
+    ModelQueue queue = batcher.register("m", _ -> List.of(), WARM_UP);
+    assertThat(failure(submit(queue, 5))).isInstanceOf(DeviceFault.class);
+  }
+
+  @Test
+  void listenerThrows_requestsAreAnsweredAllTheSame() {
+    BatchListener broken =
+        new BatchListener() {
+          @Override
+          public void batchComputed(ModelQueue queue, int tokens, int texts, long computeNanos) {
+            throw new IllegalStateException("planted");
+          }
+        };
+    try (Batcher other = Batcher.start(CONFIG, executor, ticker, broken)) {
+      ModelQueue queue = other.register("m", Texts::answers, WARM_UP);
+      for (int i = 0; i < 3; i++) {
+        result(other.submit(queue, texts(5), Priority.NORMAL, NONE));
+      }
+    }
+  }
+
+  @Test
+  void onDevice_runsOnTheDeviceThreadAndReportsFailure() throws Exception {
+    assertThat(batcher.onDevice(() -> Thread.currentThread().getName()).get(30, SECONDS))
+        .isEqualTo("coffey-device");
+    Throwable failure =
+        failure(
+            batcher.onDevice(() -> {
+              throw new java.io.IOException("planted");
+            }));
+    assertThat(failure).hasMessage("planted");
+  }
+
+  @Test
+  void unregister_answersWhatWaitsRefusesWhatComes() throws Exception {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    Submission first = submit(queue, 5);
+    Gate.await(gate.entered);
+    Submission second = submit(queue, 5);
+    CompletableFuture<Void> gone = batcher.unregister(queue);
+    assertThat(gone).isNotDone();
+    refused(() -> submit(queue, 5), Unavailable.class);
+    gate.open.countDown();
+    result(first);
+    result(second);
+    gone.get(30, SECONDS);
+    assertThat(queue.stats().refusedUnavailable()).isEqualTo(1);
+  }
+
+  @Test
+  void drain_answersWhatWaits() throws Exception {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    Submission first = submit(queue, 5);
+    Gate.await(gate.entered);
+    Submission second = submit(queue, 5);
+    assertThat(batcher.drain(Duration.ZERO)).isFalse();
+    refused(() -> submit(queue, 5), Unavailable.class);
+    gate.open.countDown();
+    assertThat(batcher.drain(Duration.ofSeconds(30))).isTrue();
+    result(first);
+    result(second);
+    // Models are freed on the device thread after the drain.
+    assertThat(batcher.onDevice(() -> 1).get(30, SECONDS)).isEqualTo(1);
+  }
+
+  @Test
+  void close_answersTheBatchInProgressAndFailsTheRest() throws Exception {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    Submission first = submit(queue, 5);
+    Gate.await(gate.entered);
+    Submission second = submit(queue, 5);
+    CompletableFuture<Void> gone = batcher.unregister(queue);
+    Future<?> closing = executor.submit(batcher::close);
+    while (!batcher.onDevice(() -> 1).isCompletedExceptionally()) {
+      Thread.onSpinWait();
+    }
+    gate.open.countDown();
+    closing.get(30, SECONDS);
+    result(first);
+    assertThat(failure(second)).isInstanceOf(Unavailable.class);
+    gone.get(30, SECONDS);
+    refused(() -> submit(queue, 5), Unavailable.class);
+    assertThat(failure(batcher.onDevice(() -> 1))).isInstanceOf(Unavailable.class);
+    assertThat(batcher.unregister(queue)).isDone();
+    assertThat(queue.stats().abandoned()).isEqualTo(1);
+    assertThat(queue.stats().openRequests()).isZero();
+    batcher.close();
+  }
+
+  /// Breaks if an executor that is shut down too early swallows answers.
+  @Test
+  void executorShutDown_answersAllTheSame() {
+    ModelQueue queue = batcher.register("m", Texts::answers, WARM_UP);
+    executor.shutdown();
+    assertThat(result(submit(queue, 5)).outputs()).hasSize(1);
+  }
+
+  /// Real clock, many threads: submits, cancels, deadlines, faults, models coming and going, and at
+  /// a random moment the end. Breaks with any lost wake-up, lost or doubled ending, or leaking
+  /// count.
+  @Test
+  void storm_everySubmissionEndsExactlyOnce() throws Exception {
+    for (int round = 0; round < 20; round++) {
+      storm(round);
+    }
+  }
+
+  /// Thrown by the hundred: a stack trace each would bury the log.
+  private static final class Planted extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Planted() {
+      super("planted", null, false, false);
+    }
+  }
+
+  private void storm(int round) throws Exception {
+    Batcher stormy = Batcher.start(CONFIG, executor, Ticker.SYSTEM, BatchListener.NONE);
+    AtomicInteger runs = new AtomicInteger();
+    BatchRunner runner =
+        texts -> {
+          if (runs.incrementAndGet() % 7 == 0) {
+            throw new Planted();
+          }
+          return answers(texts);
+        };
+    List<ModelQueue> queues =
+        List.of(stormy.register("a", runner, WARM_UP), stormy.register("b", runner, WARM_UP));
+    AtomicInteger admitted = new AtomicInteger();
+    AtomicInteger refused = new AtomicInteger();
+    AtomicInteger ended = new AtomicInteger();
+    List<Thread> clients = new ArrayList<>();
+    int perClient = 300;
+    for (int c = 0; c < 4; c++) {
+      Random random = new Random(round * 100L + c);
+      clients.add(
+          Thread.ofPlatform()
+              .start(() -> {
+                for (int i = 0; i < perClient; i++) {
+                  ModelQueue queue = queues.get(random.nextInt(2));
+                  long deadline =
+                      random.nextInt(3) == 0 ? System.nanoTime() + random.nextInt(2_000_000) : NONE;
+                  List<TextInput> texts =
+                      Collections.nCopies(1 + random.nextInt(4), text(1 + random.nextInt(150)));
+                  try {
+                    Submission submission =
+                        stormy.submit(
+                            queue, texts, Texts.PRIORITIES.get(random.nextInt(3)), deadline);
+                    admitted.incrementAndGet();
+                    var _ = submission.result().whenComplete((_, _) -> ended.incrementAndGet());
+                    if (random.nextInt(4) == 0) {
+                      submission.cancel();
+                    }
+                    if (random.nextInt(500) == 0) {
+                      var _ = stormy.unregister(queue);
+                    }
+                  } catch (InferenceException refusal) {
+                    refused.incrementAndGet();
+                  }
+                }
+              }));
+    }
+    if (round % 2 == 0) {
+      stormy.close();
+    }
+    for (Thread client : clients) {
+      client.join();
+    }
+    assertThat(stormy.drain(Duration.ofSeconds(30))).isTrue();
+    stormy.close();
+    long counted = 0;
+    for (ModelQueue queue : queues) {
+      QueueStats s = queue.stats();
+      counted += s.admitted();
+      assertThat(s.admitted())
+          .isEqualTo(s.answered() + s.expired() + s.cancelled() + s.faulted() + s.abandoned());
+      assertThat(s.openRequests()).isZero();
+      assertThat(s.queuedTokens()).isZero();
+      assertThat(s.queuedRequests()).isZero();
+      assertThat(s.queuedTexts()).isZero();
+    }
+    assertThat(admitted.get() + refused.get()).isEqualTo(4 * perClient);
+    assertThat(counted).isEqualTo(admitted.get());
+    // The last endings may still be on the executor's way.
+    while (ended.get() < admitted.get()) {
+      Thread.onSpinWait();
+    }
+    assertThat(ended).hasValue(admitted.get());
+  }
+}

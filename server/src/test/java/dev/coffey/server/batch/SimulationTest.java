@@ -1,0 +1,341 @@
+package dev.coffey.server.batch;
+
+import static dev.coffey.server.batch.Simulation.MILLI;
+import static dev.coffey.server.batch.Simulation.SECOND;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.coffey.server.batch.Simulation.Call;
+import dev.coffey.server.batch.Simulation.Device;
+import dev.coffey.server.batch.Simulation.Lengths;
+import dev.coffey.server.failure.InferenceException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.function.ToLongFunction;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The real batcher under load, in virtual time. Each run is told by its seed.
+final class SimulationTest {
+  private static final Logger LOG = LoggerFactory.getLogger(SimulationTest.class);
+  private static final Lengths MIXED = Lengths.skewed(300, 4);
+  private static final Lengths SHORT = Lengths.skewed(64, 1);
+
+  enum Machine {
+    CPU_BASE,
+    CPU_SMALL,
+    GPU;
+
+    Device device() {
+      return switch (this) {
+        case CPU_BASE -> Device.CPU_BASE;
+        case CPU_SMALL -> Device.CPU_SMALL;
+        case GPU -> Device.GPU;
+      };
+    }
+
+    int maxTokens() {
+      return switch (this) {
+        case CPU_BASE -> 128;
+        case CPU_SMALL -> 512;
+        case GPU -> 4096;
+      };
+    }
+  }
+
+  /// Thousands of small worlds: models, devices, settings, arrivals, priorities, deadlines,
+  /// cancellations, all drawn. Breaks with any lost, doubled, swapped or unaccounted request.
+  @Test
+  void anyPattern_everyRequestEndsOnceAndQueuesStayBounded() {
+    for (long seed = 0; seed < 3000; seed++) {
+      Random random = new Random(seed);
+      BatchConfig config =
+          new BatchConfig(
+              0,
+              1 + random.nextInt(64),
+              Duration.ofMillis(random.nextInt(3) * 4L),
+              Duration.ofMillis(1 + random.nextInt(500)),
+              200 + random.nextInt(4000),
+              1 + random.nextInt(60),
+              3);
+      try (Simulation world = new Simulation(seed, config)) {
+        pattern(world, random);
+        long end = world.now() + SECOND / 2;
+        world.runUntil(end);
+        check(world, seed);
+      }
+    }
+  }
+
+  private static void pattern(Simulation world, Random random) {
+    int models = 1 + random.nextInt(3);
+    for (int model = 0; model < models; model++) {
+      double wrong = Math.pow(10, 2 * random.nextDouble() - 1);
+      Device device =
+          new Device(
+              random.nextInt(4) * MILLI / 2, 1000 + random.nextInt(200_000), 0.3, 20, 20 * MILLI);
+      int maxTokens = 16 + random.nextInt(500);
+      world.model(
+          device,
+          new WarmUp(
+              maxTokens,
+              new BatchCost(device.fixedNanos() * wrong, device.perTokenNanos() * wrong)));
+    }
+    int requests = 5 + random.nextInt(60);
+    Lengths lengths = Lengths.skewed(16 + random.nextInt(400), 1 + random.nextInt(8));
+    boolean burst = random.nextBoolean();
+    for (int i = 0; i < requests; i++) {
+      long at = world.now() + (burst ? random.nextInt(5) : random.nextInt(500)) * MILLI;
+      int model = random.nextInt(models);
+      Priority priority = Texts.PRIORITIES.get(random.nextInt(3));
+      long deadline = random.nextInt(3) == 0 ? Long.MAX_VALUE : random.nextInt(300) * MILLI;
+      long cancelAfter = random.nextInt(5) == 0 ? random.nextInt(100) * MILLI : -1;
+      world.at(
+          at,
+          () -> {
+            Call call =
+                world.submit(model, lengths.draw(world.random), priority, deadline, () -> {});
+            QueueStats stats = world.queues.get(model).stats();
+            assertThat(stats.queuedTokens())
+                .isLessThanOrEqualTo(3L * world.config.queueMaxTokens());
+            assertThat(stats.queuedRequests())
+                .isLessThanOrEqualTo(3 * world.config.queueMaxRequests());
+            Submission submission = call.submission;
+            if (submission != null && cancelAfter >= 0) {
+              world.at(world.now() + cancelAfter, submission::cancel);
+            }
+          });
+    }
+  }
+
+  private static void check(Simulation world, long seed) {
+    for (Call call : world.calls) {
+      assertThat(call.endings).as("endings, seed %d", seed).isEqualTo(1);
+      assertThat(call.result != null || call.refusal != null || call.failure != null).isTrue();
+      if (call.failure != null) {
+        assertThat(call.failure)
+            .isInstanceOfAny(
+                InferenceException.DeadlineExceeded.class, InferenceException.Cancelled.class);
+      }
+      BatchResult result = call.result;
+      if (result == null) {
+        continue;
+      }
+      assertThat(result.outputs()).hasSameSizeAs(call.texts);
+      for (int i = 0; i < call.texts.size(); i++) {
+        assertThat(result.outputs().get(i).getFirst().values())
+            .as("whose answer, seed %d", seed)
+            .containsExactly(call.texts.get(i).ids()[0], call.texts.get(i).tokens());
+      }
+      assertThat(result.queueNanos() + result.computeNanos()).isLessThanOrEqualTo(call.waitNanos());
+      assertThat(result.batchTokens()).isGreaterThanOrEqualTo(call.tokens);
+    }
+    for (int model = 0; model < world.queues.size(); model++) {
+      int which = model;
+      QueueStats stats = world.queues.get(model).stats();
+      assertThat(stats.queuedTokens()).as("seed %d", seed).isZero();
+      assertThat(stats.queuedRequests()).isZero();
+      assertThat(stats.queuedTexts()).isZero();
+      assertThat(stats.openRequests()).isZero();
+      assertThat(stats.admitted())
+          .isEqualTo(
+              world.calls.stream().filter(c -> c.model == which && c.refusal == null).count())
+          .isEqualTo(stats.answered() + stats.expired() + stats.cancelled());
+      assertThat(stats.computeNanosExpired()).isZero();
+    }
+  }
+
+  /// What the issue asks for, with margin: at least 85 % of the peak answered in time, at most 2 %
+  /// of the compute on requests already expired. Breaks without admission by estimated wait, or
+  /// with one that is blind to the batch in progress.
+  @ParameterizedTest
+  @CsvSource({
+    "CPU_BASE, 2, 1",
+    "CPU_BASE, 5, 1",
+    "CPU_SMALL, 2, 1",
+    "CPU_SMALL, 5, 1",
+    "GPU, 2, 1",
+    "GPU, 5, 1",
+    // The warm-up's figure 10 times too high and too low.
+    "CPU_BASE, 2, 10",
+    "CPU_BASE, 2, 0.1",
+    "CPU_SMALL, 2, 10",
+    "CPU_SMALL, 2, 0.1"
+  })
+  void overload_deadlinesOfOneSecond_goodputNearPeak(
+      Machine machine, double load, double warmUpFactor) {
+    for (Lengths lengths : List.of(MIXED, SHORT)) {
+      double peak = machine.device().capacity(machine.maxTokens());
+      try (Simulation world = new Simulation(11, BatchConfig.DEFAULT)) {
+        Device device = machine.device();
+        int model =
+            world.model(
+                device,
+                new WarmUp(
+                    machine.maxTokens(),
+                    new BatchCost(
+                        device.fixedNanos() * warmUpFactor,
+                        device.perTokenNanos() * warmUpFactor)));
+        // A GPU's day of simulated requests takes long: a tenth of its time shows the same.
+        long time = machine == Machine.GPU ? 2 * SECOND : 20 * SECOND;
+        double perSecond = load * peak / world.meanTokens(lengths);
+        world.arrivals(model, perSecond, world.now() + time, lengths, Priority.NORMAL, SECOND);
+        goodput(world, model, time, peak, machine + " x" + load);
+      }
+    }
+  }
+
+  /// As a load test does it: twice as many clients as the peak needs, each sending the next when it
+  /// has its answer, soon after a refusal.
+  @ParameterizedTest
+  @CsvSource({"CPU_BASE", "CPU_SMALL"})
+  void overload_twiceTheClients_goodputNearPeak(Machine machine) {
+    double peak = machine.device().capacity(machine.maxTokens());
+    try (Simulation world = new Simulation(12, BatchConfig.DEFAULT)) {
+      int model = world.model(machine.device(), machine.maxTokens());
+      long end = world.now() + 20 * SECOND;
+      int clients = (int) (2 * peak / world.meanTokens(SHORT));
+      for (int i = 0; i < Math.min(clients, 800); i++) {
+        world.client(model, end, SHORT, SECOND, 0, 100 * MILLI);
+      }
+      goodput(world, model, 20 * SECOND, peak, machine + " clients");
+    }
+  }
+
+  private static void goodput(Simulation world, int model, long time, double peak, String what) {
+    long begin = world.now();
+    world.runUntil(begin + time);
+    QueueStats stats = world.queues.get(model).stats();
+    double seconds = (world.now() - begin) / 1e9;
+    double goodput = world.tokensInTime(model) / seconds / peak;
+    double expired = stats.computeNanosExpired() / (double) stats.computeNanosTotal();
+    double during = stats.computeNanosExpiredDuring() / (double) stats.computeNanosTotal();
+    LOG.info(
+        "{}: goodput {} of the peak, compute on expired {} %, expiring meanwhile {} %, unanswered {} %, p50 {} ms, p99 {} ms, {}",
+        what,
+        "%.3f".formatted(goodput),
+        "%.2f".formatted(100 * expired),
+        "%.2f".formatted(100 * during),
+        "%.2f".formatted(100.0 * stats.computeNanosUnanswered() / stats.computeNanosTotal()),
+        quantile(world, model, Priority.NORMAL, 0.5) / MILLI,
+        quantile(world, model, Priority.NORMAL, 0.99) / MILLI,
+        stats);
+    assertThat(goodput).isGreaterThan(0.88);
+    assertThat(expired).isLessThan(0.001);
+    assertThat(during).isLessThan(0.02);
+    // Those let in are answered: refused early, not dropped late.
+    assertThat(stats.answered()).isGreaterThan((long) (0.97 * stats.admitted()));
+  }
+
+  private static long quantile(Simulation world, int model, Priority priority, double q) {
+    return quantile(world, model, priority, q, Call::waitNanos);
+  }
+
+  private static long quantile(
+      Simulation world, int model, Priority priority, double q, ToLongFunction<Call> figure) {
+    long[] sorted =
+        world.calls.stream()
+            .filter(c -> c.model == model && c.priority == priority && c.result != null)
+            .mapToLong(figure)
+            .sorted()
+            .toArray();
+    return sorted[(int) (q * (sorted.length - 1))];
+  }
+
+  /// Breaks if a short queue is refused, or kept waiting for company.
+  @Test
+  void halfLoad_nothingRefusedAndWaitsStayShort() {
+    try (Simulation world = new Simulation(13, BatchConfig.DEFAULT)) {
+      Machine machine = Machine.CPU_SMALL;
+      int model = world.model(machine.device(), machine.maxTokens());
+      double perSecond = 0.5 * machine.device().capacity(512) / world.meanTokens(MIXED);
+      long end = world.now() + 30 * SECOND;
+      world.arrivals(model, perSecond, end, MIXED, Priority.NORMAL, SECOND);
+      world.runUntil(end);
+      assertThat(world.calls.stream().filter(call -> !call.inTime())).isEmpty();
+      // A full batch takes 11 ms, a pause 30.
+      assertThat(quantile(world, model, Priority.NORMAL, 0.5)).isLessThan(12 * MILLI);
+      assertThat(quantile(world, model, Priority.NORMAL, 0.99)).isLessThan(80 * MILLI);
+    }
+  }
+
+  @Test
+  void twoModelsOverloaded_equalTokens() {
+    try (Simulation world = new Simulation(14, BatchConfig.DEFAULT)) {
+      int small = world.model(Device.CPU_SMALL, 128);
+      int large = world.model(Device.CPU_SMALL, 512);
+      long end = world.now() + 20 * SECOND;
+      for (int i = 0; i < 100; i++) {
+        world.client(small, end, SHORT, Long.MAX_VALUE, 0, 10 * MILLI);
+        world.client(large, end, MIXED, Long.MAX_VALUE, 0, 10 * MILLI);
+      }
+      // At the end of the load: what waits then differs.
+      List<Long> tokens = new ArrayList<>();
+      world.at(end, () -> world.queues.forEach(queue -> tokens.add(queue.stats().batchTokens())));
+      world.runUntil(end);
+      assertThat(tokens.getFirst() / (double) tokens.getLast()).isCloseTo(1, within(0.005));
+    }
+  }
+
+  /// Breaks if admission reckons with a model's own queue only: half its requests would come too
+  /// late.
+  @Test
+  void twoModelsOverloadedWithDeadlines_goodputNearPeakAndShared() {
+    try (Simulation world = new Simulation(15, BatchConfig.DEFAULT)) {
+      int one = world.model(Device.CPU_SMALL, 512);
+      int two = world.model(Device.CPU_SMALL, 512);
+      long end = world.now() + 20 * SECOND;
+      double peak = Device.CPU_SMALL.capacity(512);
+      for (int model : new int[] {one, two}) {
+        world.arrivals(model, peak / world.meanTokens(MIXED), end, MIXED, Priority.NORMAL, SECOND);
+      }
+      world.runUntil(end);
+      double first = world.tokensInTime(one) / 20.0 / peak;
+      double second = world.tokensInTime(two) / 20.0 / peak;
+      assertThat(first + second).isGreaterThan(0.88);
+      assertThat(first / second).isCloseTo(1, within(0.05));
+      QueueStats stats = world.queues.get(one).stats();
+      assertThat(stats.answered()).isGreaterThan((long) (0.97 * stats.admitted()));
+    }
+  }
+
+  /// HIGH is served as if alone; LOW, kept away by twice what the device can do, still ends.
+  @Test
+  void overloadOfHigh_lowIsServedAfterAging() {
+    BatchConfig config =
+        new BatchConfig(0, 256, Duration.ZERO, Duration.ofSeconds(2), 65_536, 10_000, 3);
+    try (Simulation world = new Simulation(16, config)) {
+      int model = world.model(Device.CPU_SMALL, 512);
+      long end = world.now() + 20 * SECOND;
+      double peak = Device.CPU_SMALL.capacity(512) / world.meanTokens(SHORT);
+      world.arrivals(model, 2 * peak, end, SHORT, Priority.HIGH, SECOND / 2);
+      world.arrivals(model, 0.05 * peak, end, SHORT, Priority.LOW, Long.MAX_VALUE);
+      world.runUntil(end);
+      assertThat(world.calls.stream().filter(c -> c.priority == Priority.LOW && c.result == null))
+          .isEmpty();
+      assertThat(quantile(world, model, Priority.LOW, 1.0)).isLessThan(5 * SECOND);
+      assertThat(quantile(world, model, Priority.HIGH, 1.0)).isLessThan(SECOND / 2);
+    }
+  }
+
+  @Test
+  void overloadOfLow_highHardlyWaits() {
+    try (Simulation world = new Simulation(17, BatchConfig.DEFAULT)) {
+      int model = world.model(Device.CPU_SMALL, 512);
+      long end = world.now() + 20 * SECOND;
+      double peak = Device.CPU_SMALL.capacity(512) / world.meanTokens(SHORT);
+      world.arrivals(model, 2 * peak, end, SHORT, Priority.LOW, SECOND);
+      world.arrivals(model, 0.1 * peak, end, SHORT, Priority.HIGH, SECOND);
+      world.runUntil(end);
+      // The batch in progress, its own, perhaps a pause of 30 ms.
+      assertThat(quantile(world, model, Priority.HIGH, 0.99)).isLessThan(70 * MILLI);
+      assertThat(world.calls.stream().filter(c -> c.priority == Priority.HIGH && !c.inTime()))
+          .isEmpty();
+    }
+  }
+}
