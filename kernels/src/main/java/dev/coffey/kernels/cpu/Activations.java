@@ -1,18 +1,15 @@
 package dev.coffey.kernels.cpu;
 
+import static dev.coffey.kernels.cpu.NativeMemory.ADDRESS;
+import static dev.coffey.kernels.cpu.NativeMemory.ALL;
 import static java.nio.ByteOrder.nativeOrder;
 
 import dev.coffey.kernels.Activation;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
-import org.jspecify.annotations.Nullable;
 
-/// What follows a matrix product: `y = act(y + bias)`, in place on rows that are still in the
-/// cache.
+/// What follows a matrix product: `y = act(y)`, in place on rows that are still in the cache.
 ///
 /// Errors against the exact function, in units in the last place of the result: GELU_ERF 4 for x >=
 /// −1 and 8 below, where the usual `x/2·(1 + erf)` has no right digit left; GELU_TANH 4 for x >= −1
@@ -50,168 +47,160 @@ final class Activations {
   private static final float TANH_POLYNOMIAL_END = 0.625f;
 
   private final VectorShape shape;
+  private final Exponential exponential;
 
   Activations(VectorShape shape) {
     this.shape = shape;
+    this.exponential = new Exponential(shape);
   }
 
-  /// `rows` rows of `columns` numbers at `offset` in `y`, `stride` bytes apart; `bias` begins at
-  /// `biasOffset`. Offsets are in bytes.
-  void apply(
-      Activation activation,
-      MemorySegment y,
-      long offset,
-      long stride,
-      int rows,
-      int columns,
-      @Nullable MemorySegment bias,
-      long biasOffset) {
+  /// `rows` rows of `columns` numbers from address `y` on, `stride` bytes apart; `columns` is a
+  /// multiple of the lanes. `own` is room for `columns` numbers more.
+  ///
+  /// Each activation goes over a row in steps, a loop a step, as [Exponential#ofNonPositive] says;
+  /// `own` holds the exponential's argument and then its value.
+  void apply(Activation activation, long y, long stride, int rows, int columns, long own) {
     for (int n = 0; n < rows; n++) {
-      long row = offset + n * stride;
-      if (bias != null) {
-        addBias(y, row, columns, bias, biasOffset);
-      }
+      long row = y + n * stride;
       switch (activation) {
         case NONE -> {}
-        case GELU_ERF -> geluErf(y, row, columns);
-        case GELU_TANH -> geluTanh(y, row, columns);
-        case RELU -> relu(y, row, columns);
-        case TANH -> tanh(y, row, columns);
+        case GELU_ERF -> {
+          negativeSquares(row, columns, own);
+          exponential.ofNonPositive(own, columns, 0f, 0.5f);
+          geluErf(row, columns, own);
+        }
+        case GELU_TANH -> {
+          cubics(row, columns, own);
+          exponential.ofNonPositive(own, columns, 0f, 2f * SQRT_TWO_OVER_PI);
+          geluTanh(row, columns, own);
+        }
+        case RELU -> relu(row, columns);
+        case TANH -> {
+          negativeMagnitudes(row, columns, own);
+          exponential.ofNonPositive(own, columns, 0f, 2f);
+          tanh(row, columns, own);
+        }
       }
     }
   }
 
-  private void addBias(
-      MemorySegment y, long row, int columns, MemorySegment bias, long biasOffset) {
+  /// `−a²` for a = |x|, at most [#TAIL_END].
+  private void negativeSquares(long row, int columns, long to) {
     VectorSpecies<Float> species = shape.species();
-    int i = 0;
-    for (; i < species.loopBound(columns); i += species.length()) {
+    for (int i = 0; i < columns; i += species.length()) {
       long at = (long) i * Float.BYTES;
-      FloatVector b = FloatVector.fromMemorySegment(species, bias, biasOffset + at, nativeOrder());
-      FloatVector.fromMemorySegment(species, y, row + at, nativeOrder())
-          .add(b)
-          .intoMemorySegment(y, row + at, nativeOrder());
-    }
-    for (; i < columns; i++) {
-      long at = (long) i * Float.BYTES;
-      float b = bias.get(ValueLayout.JAVA_FLOAT, biasOffset + at);
-      y.set(ValueLayout.JAVA_FLOAT, row + at, y.get(ValueLayout.JAVA_FLOAT, row + at) + b);
-    }
-  }
-
-  private void geluErf(MemorySegment y, long row, int columns) {
-    VectorSpecies<Float> species = shape.species();
-    int i = 0;
-    for (; i < species.loopBound(columns); i += species.length()) {
-      long at = row + (long) i * Float.BYTES;
-      FloatVector x = FloatVector.fromMemorySegment(species, y, at, nativeOrder());
-      geluErf(species, x).intoMemorySegment(y, at, nativeOrder());
-    }
-    if (i < columns) {
-      long at = row + (long) i * Float.BYTES;
-      VectorMask<Float> mask = species.indexInRange(i, columns);
-      FloatVector x = FloatVector.fromMemorySegment(species, y, at, nativeOrder(), mask);
-      geluErf(species, x).intoMemorySegment(y, at, nativeOrder(), mask);
+      FloatVector a =
+          FloatVector.fromMemorySegment(species, ALL, (row + at) & ADDRESS, nativeOrder()).abs();
+      a = a.blend(TAIL_END, a.compare(VectorOperators.GT, TAIL_END));
+      a.mul(a.neg()).intoMemorySegment(ALL, (to + at) & ADDRESS, nativeOrder());
     }
   }
 
   /// `x·Φ(x)` with `Φ(−a) = e^(−a²/2)·n(a)/d(a)`: relative precision also in the lower tail, where
   /// `1 + erf` cancels.
-  private static FloatVector geluErf(VectorSpecies<Float> species, FloatVector x) {
-    FloatVector a = x.abs();
-    a = a.blend(TAIL_END, a.compare(VectorOperators.GT, TAIL_END));
-    FloatVector n = FloatVector.broadcast(species, N4).fma(a, FloatVector.broadcast(species, N3));
-    n = n.fma(a, FloatVector.broadcast(species, N2));
-    n = n.fma(a, FloatVector.broadcast(species, N1));
-    n = n.fma(a, FloatVector.broadcast(species, N0));
-    FloatVector d = FloatVector.broadcast(species, D5).fma(a, FloatVector.broadcast(species, D4));
-    d = d.fma(a, FloatVector.broadcast(species, D3));
-    d = d.fma(a, FloatVector.broadcast(species, D2));
-    d = d.fma(a, FloatVector.broadcast(species, D1));
-    d = d.fma(a, FloatVector.broadcast(species, D0));
-    // a² rounds by up to 2^−24 of itself, which the exponential would blow up: `lost` is what the
-    // rounding took away.
-    FloatVector square = a.mul(a);
-    FloatVector lost = a.fma(a, square.neg());
-    FloatVector e = Exponential.ofNonPositive(species, square.mul(-0.5f));
-    e = e.fma(lost.mul(-0.5f), e);
-    FloatVector tail = n.div(d).mul(e);
-    FloatVector one = FloatVector.broadcast(species, 1f);
-    return x.mul(tail.blend(one.sub(tail), x.compare(VectorOperators.GE, 0f)));
+  private void geluErf(long row, int columns, long exponentials) {
+    VectorSpecies<Float> species = shape.species();
+    for (int i = 0; i < columns; i += species.length()) {
+      long at = (long) i * Float.BYTES;
+      FloatVector x =
+          FloatVector.fromMemorySegment(species, ALL, (row + at) & ADDRESS, nativeOrder());
+      FloatVector e =
+          FloatVector.fromMemorySegment(species, ALL, (exponentials + at) & ADDRESS, nativeOrder());
+      FloatVector a = x.abs();
+      a = a.blend(TAIL_END, a.compare(VectorOperators.GT, TAIL_END));
+      FloatVector n = FloatVector.broadcast(species, N4).fma(a, FloatVector.broadcast(species, N3));
+      n = n.fma(a, FloatVector.broadcast(species, N2));
+      n = n.fma(a, FloatVector.broadcast(species, N1));
+      n = n.fma(a, FloatVector.broadcast(species, N0));
+      FloatVector d = FloatVector.broadcast(species, D5).fma(a, FloatVector.broadcast(species, D4));
+      d = d.fma(a, FloatVector.broadcast(species, D3));
+      d = d.fma(a, FloatVector.broadcast(species, D2));
+      d = d.fma(a, FloatVector.broadcast(species, D1));
+      d = d.fma(a, FloatVector.broadcast(species, D0));
+      // a² rounds by up to 2^−24 of itself, which the exponential would blow up: `lost` is what the
+      // rounding took away.
+      FloatVector lost = a.fma(a, a.mul(a.neg()));
+      e = e.fma(lost.mul(-0.5f), e);
+      FloatVector tail = n.div(d).mul(e);
+      FloatVector one = FloatVector.broadcast(species, 1f);
+      x.mul(tail.blend(one.sub(tail), x.compare(VectorOperators.GE, 0f)))
+          .intoMemorySegment(ALL, (row + at) & ADDRESS, nativeOrder());
+    }
   }
 
-  private void geluTanh(MemorySegment y, long row, int columns) {
+  /// `−|x + 0.044715·x³|`
+  private void cubics(long row, int columns, long to) {
     VectorSpecies<Float> species = shape.species();
-    int i = 0;
-    for (; i < species.loopBound(columns); i += species.length()) {
-      long at = row + (long) i * Float.BYTES;
-      FloatVector x = FloatVector.fromMemorySegment(species, y, at, nativeOrder());
-      geluTanh(species, x).intoMemorySegment(y, at, nativeOrder());
-    }
-    if (i < columns) {
-      long at = row + (long) i * Float.BYTES;
-      VectorMask<Float> mask = species.indexInRange(i, columns);
-      FloatVector x = FloatVector.fromMemorySegment(species, y, at, nativeOrder(), mask);
-      geluTanh(species, x).intoMemorySegment(y, at, nativeOrder(), mask);
+    for (int i = 0; i < columns; i += species.length()) {
+      long at = (long) i * Float.BYTES;
+      FloatVector x =
+          FloatVector.fromMemorySegment(species, ALL, (row + at) & ADDRESS, nativeOrder());
+      x.mul(x)
+          .fma(FloatVector.broadcast(species, CUBIC), FloatVector.broadcast(species, 1f))
+          .mul(x)
+          .abs()
+          .neg()
+          .intoMemorySegment(ALL, (to + at) & ADDRESS, nativeOrder());
     }
   }
 
   /// `x/2·(1 + tanh(u)) = x/(1 + e^(−2u))`: with e only of numbers below 0, nothing overflows or
   /// cancels.
-  private static FloatVector geluTanh(VectorSpecies<Float> species, FloatVector x) {
-    FloatVector cubic =
-        x.mul(x)
-            .fma(FloatVector.broadcast(species, CUBIC), FloatVector.broadcast(species, 1f))
-            .mul(x);
-    FloatVector e = Exponential.ofNonPositive(species, cubic.abs().mul(-2f * SQRT_TWO_OVER_PI));
-    FloatVector one = FloatVector.broadcast(species, 1f);
-    FloatVector numerator = e.blend(one, x.compare(VectorOperators.GE, 0f));
-    return x.mul(numerator.div(e.add(1f)));
-  }
-
-  private void relu(MemorySegment y, long row, int columns) {
+  private void geluTanh(long row, int columns, long exponentials) {
     VectorSpecies<Float> species = shape.species();
-    int i = 0;
-    for (; i < species.loopBound(columns); i += species.length()) {
-      long at = row + (long) i * Float.BYTES;
-      FloatVector x = FloatVector.fromMemorySegment(species, y, at, nativeOrder());
-      x.blend(0f, x.compare(VectorOperators.LT, 0f)).intoMemorySegment(y, at, nativeOrder());
-    }
-    for (; i < columns; i++) {
-      long at = row + (long) i * Float.BYTES;
-      float x = y.get(ValueLayout.JAVA_FLOAT, at);
-      y.set(ValueLayout.JAVA_FLOAT, at, x < 0 ? 0 : x);
+    for (int i = 0; i < columns; i += species.length()) {
+      long at = (long) i * Float.BYTES;
+      FloatVector x =
+          FloatVector.fromMemorySegment(species, ALL, (row + at) & ADDRESS, nativeOrder());
+      FloatVector e =
+          FloatVector.fromMemorySegment(species, ALL, (exponentials + at) & ADDRESS, nativeOrder());
+      FloatVector one = FloatVector.broadcast(species, 1f);
+      FloatVector numerator = e.blend(one, x.compare(VectorOperators.GE, 0f));
+      x.mul(numerator.div(e.add(1f))).intoMemorySegment(ALL, (row + at) & ADDRESS, nativeOrder());
     }
   }
 
-  private void tanh(MemorySegment y, long row, int columns) {
+  private void relu(long row, int columns) {
     VectorSpecies<Float> species = shape.species();
-    int i = 0;
-    for (; i < species.loopBound(columns); i += species.length()) {
-      long at = row + (long) i * Float.BYTES;
-      FloatVector x = FloatVector.fromMemorySegment(species, y, at, nativeOrder());
-      tanh(species, x).intoMemorySegment(y, at, nativeOrder());
-    }
-    if (i < columns) {
-      long at = row + (long) i * Float.BYTES;
-      VectorMask<Float> mask = species.indexInRange(i, columns);
-      FloatVector x = FloatVector.fromMemorySegment(species, y, at, nativeOrder(), mask);
-      tanh(species, x).intoMemorySegment(y, at, nativeOrder(), mask);
+    for (int i = 0; i < columns; i += species.length()) {
+      long at = (row + (long) i * Float.BYTES) & ADDRESS;
+      FloatVector x = FloatVector.fromMemorySegment(species, ALL, at, nativeOrder());
+      x.blend(0f, x.compare(VectorOperators.LT, 0f)).intoMemorySegment(ALL, at, nativeOrder());
     }
   }
 
-  private static FloatVector tanh(VectorSpecies<Float> species, FloatVector x) {
-    FloatVector a = x.abs();
-    FloatVector e = Exponential.ofNonPositive(species, a.mul(-2f));
-    FloatVector one = FloatVector.broadcast(species, 1f);
-    FloatVector large = one.sub(e).div(one.add(e));
-    large = large.blend(large.neg(), x.compare(VectorOperators.LT, 0f));
-    FloatVector s = x.mul(x);
-    FloatVector p = FloatVector.broadcast(species, T4).fma(s, FloatVector.broadcast(species, T3));
-    p = p.fma(s, FloatVector.broadcast(species, T2));
-    p = p.fma(s, FloatVector.broadcast(species, T1));
-    p = p.fma(s, FloatVector.broadcast(species, T0));
-    FloatVector small = p.mul(s).fma(x, x);
-    return large.blend(small, a.compare(VectorOperators.LT, TANH_POLYNOMIAL_END));
+  /// `−|x|`
+  private void negativeMagnitudes(long row, int columns, long to) {
+    VectorSpecies<Float> species = shape.species();
+    for (int i = 0; i < columns; i += species.length()) {
+      long at = (long) i * Float.BYTES;
+      FloatVector.fromMemorySegment(species, ALL, (row + at) & ADDRESS, nativeOrder())
+          .abs()
+          .neg()
+          .intoMemorySegment(ALL, (to + at) & ADDRESS, nativeOrder());
+    }
+  }
+
+  private void tanh(long row, int columns, long exponentials) {
+    VectorSpecies<Float> species = shape.species();
+    for (int i = 0; i < columns; i += species.length()) {
+      long at = (long) i * Float.BYTES;
+      FloatVector x =
+          FloatVector.fromMemorySegment(species, ALL, (row + at) & ADDRESS, nativeOrder());
+      FloatVector e =
+          FloatVector.fromMemorySegment(species, ALL, (exponentials + at) & ADDRESS, nativeOrder());
+      FloatVector one = FloatVector.broadcast(species, 1f);
+      FloatVector large = one.sub(e).div(one.add(e));
+      large = large.blend(large.neg(), x.compare(VectorOperators.LT, 0f));
+      FloatVector s = x.mul(x);
+      FloatVector p = FloatVector.broadcast(species, T4).fma(s, FloatVector.broadcast(species, T3));
+      p = p.fma(s, FloatVector.broadcast(species, T2));
+      p = p.fma(s, FloatVector.broadcast(species, T1));
+      p = p.fma(s, FloatVector.broadcast(species, T0));
+      FloatVector small = p.mul(s).fma(x, x);
+      large
+          .blend(small, x.abs().compare(VectorOperators.LT, TANH_POLYNOMIAL_END))
+          .intoMemorySegment(ALL, (row + at) & ADDRESS, nativeOrder());
+    }
   }
 }

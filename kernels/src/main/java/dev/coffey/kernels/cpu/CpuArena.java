@@ -73,6 +73,10 @@ final class CpuArena implements TensorArena {
       throw new IllegalArgumentException("pack: expected at least one part, got none");
     }
     for (HostTensor part : parts) {
+      if (part.columns() == 0) {
+        throw new IllegalArgumentException(
+            "pack: expected matrices of at least one input, got (%d, 0)".formatted(part.rows()));
+      }
       if (part.columns() != parts[0].columns()) {
         throw new IllegalArgumentException(
             "pack: expected parts of %d inputs as the first has, got (%d, %d)"

@@ -1,10 +1,14 @@
 package dev.coffey.kernels.cpu;
 
+import static dev.coffey.kernels.cpu.NativeMemory.ADDRESS;
+import static dev.coffey.kernels.cpu.NativeMemory.ALL;
+import static java.nio.ByteOrder.nativeOrder;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/// `e^x` on vectors, for the arguments that softmax and the activations have: none above 0. Our own
+/// `e^x`, for the arguments that softmax and the activations have: none above 0. Our own
 /// polynomial, as the bits of `VectorOperators.EXP` differ between interpreted and compiled code.
 final class Exponential {
   /// The largest error in units in the last place, over all floats from [#SMALLEST] to 0 (tested
@@ -30,27 +34,47 @@ final class Exponential {
   private static final float C3 = 0.00836889f;
   private static final float C4 = 0.0013950489f;
 
-  private Exponential() {}
+  private final VectorShape shape;
 
-  /// `e^x` for `x <= 0`, lane by lane; 0 below [#SMALLEST]; NaN stays NaN.
-  static FloatVector ofNonPositive(VectorSpecies<Float> species, FloatVector x) {
-    FloatVector shifted =
-        x.fma(FloatVector.broadcast(species, LOG2_E), FloatVector.broadcast(species, ROUND));
-    FloatVector n = shifted.sub(ROUND);
-    FloatVector r = n.fma(FloatVector.broadcast(species, -LN2_HIGH), x);
-    r = n.fma(FloatVector.broadcast(species, -LN2_LOW), r);
-    FloatVector p = FloatVector.broadcast(species, C4).fma(r, FloatVector.broadcast(species, C3));
-    p = p.fma(r, FloatVector.broadcast(species, C2));
-    p = p.fma(r, FloatVector.broadcast(species, C1));
-    p = p.fma(r, FloatVector.broadcast(species, C0));
-    p = p.fma(r.mul(r), r).add(1f);
-    // The low bits of `shifted` are n: moved into the exponent, they make 2^n of the bits of 1.
-    FloatVector scale =
-        shifted
-            .reinterpretAsInts()
-            .lanewise(VectorOperators.LSHL, EXPONENT_SHIFT)
-            .add(ONE_BITS)
-            .reinterpretAsFloats();
-    return p.mul(scale).blend(0f, x.compare(VectorOperators.LT, SMALLEST));
+  Exponential(VectorShape shape) {
+    this.shape = shape;
+  }
+
+  /// `x[i] = e^(scale·(x[i] − shift))` in place, for `scale·(x[i] − shift) <= 0`; 0 where that is
+  /// below [#SMALLEST]; NaN stays NaN. `count` is a multiple of the lanes.
+  ///
+  /// A loop over memory, not a function of a vector: the JIT does not inline that into a loop that
+  /// needs it among other things ("already compiled into a big method"), and then each vector goes
+  /// through the heap. GELU took 38 ns an element, and takes 0.9 now (Zen 3).
+  void ofNonPositive(long x, int count, float shift, float scale) {
+    VectorSpecies<Float> species = shape.species();
+    long at = x;
+    for (int i = 0; i < count; i += species.length()) {
+      FloatVector v =
+          FloatVector.fromMemorySegment(species, ALL, at & ADDRESS, nativeOrder())
+              .sub(shift)
+              .mul(scale);
+      FloatVector shifted =
+          v.fma(FloatVector.broadcast(species, LOG2_E), FloatVector.broadcast(species, ROUND));
+      FloatVector n = shifted.sub(ROUND);
+      FloatVector r = n.fma(FloatVector.broadcast(species, -LN2_HIGH), v);
+      r = n.fma(FloatVector.broadcast(species, -LN2_LOW), r);
+      FloatVector p = FloatVector.broadcast(species, C4).fma(r, FloatVector.broadcast(species, C3));
+      p = p.fma(r, FloatVector.broadcast(species, C2));
+      p = p.fma(r, FloatVector.broadcast(species, C1));
+      p = p.fma(r, FloatVector.broadcast(species, C0));
+      p = p.fma(r.mul(r), r).add(1f);
+      // The low bits of `shifted` are n: moved into the exponent, they make 2^n of the bits of 1.
+      FloatVector power =
+          shifted
+              .reinterpretAsInts()
+              .lanewise(VectorOperators.LSHL, EXPONENT_SHIFT)
+              .add(ONE_BITS)
+              .reinterpretAsFloats();
+      p.mul(power)
+          .blend(0f, v.compare(VectorOperators.LT, SMALLEST))
+          .intoMemorySegment(ALL, at & ADDRESS, nativeOrder());
+      at += species.vectorByteSize();
+    }
   }
 }

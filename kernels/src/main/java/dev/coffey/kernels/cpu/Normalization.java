@@ -117,7 +117,8 @@ final class Normalization {
     }
   }
 
-  private float sum(MemorySegment x, long offset, int columns, float[] lanes) {
+  /// `Σ x`
+  float sum(MemorySegment x, long offset, int columns, float[] lanes) {
     VectorSpecies<Float> species = shape.species();
     FloatVector sum0 = FloatVector.zero(species);
     FloatVector sum1 = FloatVector.zero(species);

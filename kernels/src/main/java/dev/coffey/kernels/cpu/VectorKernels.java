@@ -19,21 +19,15 @@ import org.jspecify.annotations.Nullable;
 final class VectorKernels implements Kernels {
   static final String NAME = "vector";
 
-  /// Rows and panels of one chunk of a product: at 768 inputs and 8 lanes a chunk is 3 million
-  /// multiply-adds, about 0.1 ms, and its rows and panels fit the second-level cache together.
-  private static final int TILE_ROWS = 64;
-
-  private static final int TILE_PANELS = 4;
-
   /// Numbers in one chunk of a row-wise operation: about 10 µs, well above what a claim costs.
   private static final int CHUNK_NUMBERS = 32768;
 
   private final VectorShape shape;
   private final WorkerPool workers;
+  private final BlockedProduct product;
   private final Scratch[] scratch;
   private final Scratch products = new Scratch();
   private final PanelMultiplication multiplication;
-  private final Activations activations;
   private final Normalization normalization;
   private final Softmax softmax;
   private final Attention attention;
@@ -42,7 +36,6 @@ final class VectorKernels implements Kernels {
   VectorKernels(VectorShape shape, int threads) {
     this.shape = shape;
     this.multiplication = new PanelMultiplication(shape);
-    this.activations = new Activations(shape);
     this.normalization = new Normalization(shape);
     this.softmax = new Softmax(shape);
     this.attention = new Attention(shape, multiplication);
@@ -52,6 +45,7 @@ final class VectorKernels implements Kernels {
       scratch[worker] = new Scratch();
     }
     this.workers = new WorkerPool("coffey-kernels", threads);
+    this.product = new BlockedProduct(multiplication, new Activations(shape), workers, scratch);
   }
 
   @Override
@@ -135,7 +129,7 @@ final class VectorKernels implements Kernels {
   public void linear(Tensor x, PackedWeights w, @Nullable Tensor bias, Activation act, Tensor y) {
     PanelWeights weights = ShapeRules.weights("linear", NAME, PanelWeights.class, w);
     ShapeRules.linear(x, w, bias, y);
-    multiply(x, weights, bias, act, y);
+    product.run(x, weights, bias, act, y);
   }
 
   @Override
@@ -152,7 +146,7 @@ final class VectorKernels implements Kernels {
     // lies.
     Tensor product =
         residual != null && ShapeRules.overlap(residual, y) ? product(y.rows(), y.columns()) : y;
-    multiply(x, weights, bias, Activation.NONE, product);
+    this.product.run(x, weights, bias, Activation.NONE, product);
     forRows(
         y,
         (n, own) -> {
@@ -166,80 +160,6 @@ final class VectorKernels implements Kernels {
   private Tensor product(int rows, int columns) {
     return new Tensor(
         products.reserve((long) rows * columns * Float.BYTES), rows, columns, columns);
-  }
-
-  /// `y = act(x·Wᵀ + bias)`, in chunks of [#TILE_ROWS] rows and [#TILE_PANELS] panels of one part.
-  private void multiply(
-      Tensor x, PanelWeights weights, @Nullable Tensor bias, Activation act, Tensor y) {
-    int tileColumns = TILE_PANELS * multiplication.panelColumns();
-    int rowTiles = tiles(x.rows(), TILE_ROWS);
-    int columnTiles = 0;
-    for (int part = 0; part < weights.parts(); part++) {
-      columnTiles += tiles(weights.partOutputs(part), tileColumns);
-    }
-    workers.run(
-        Math.multiplyExact(rowTiles, columnTiles),
-        (chunk, _) -> {
-          int firstRow = chunk % rowTiles * TILE_ROWS;
-          int rows = Math.min(TILE_ROWS, x.rows() - firstRow);
-          int columnTile = chunk / rowTiles;
-          int part = 0;
-          int partColumn = 0;
-          while (columnTile >= tiles(weights.partOutputs(part), tileColumns)) {
-            columnTile -= tiles(weights.partOutputs(part), tileColumns);
-            partColumn += weights.partOutputs(part++);
-          }
-          int column = columnTile * tileColumns;
-          multiplyTile(x, weights, bias, act, y, firstRow, rows, part, partColumn, column);
-        });
-  }
-
-  private static int tiles(int length, int tile) {
-    return (length + tile - 1) / tile;
-  }
-
-  /// The tile of `rows` rows from `firstRow` on and of the columns from `column` on within `part`,
-  /// whose own columns begin at `partColumn` of y.
-  private void multiplyTile(
-      Tensor x,
-      PanelWeights weights,
-      @Nullable Tensor bias,
-      Activation act,
-      Tensor y,
-      int firstRow,
-      int rows,
-      int part,
-      int partColumn,
-      int column) {
-    int depth = weights.inputs();
-    int columns =
-        Math.min(TILE_PANELS * multiplication.panelColumns(), weights.partOutputs(part) - column);
-    long panel =
-        weights.partOffset(part)
-            + column / multiplication.panelColumns() * multiplication.panelBytes(depth);
-    long columnBytes = (long) (partColumn + column) * Float.BYTES;
-    long yOffset = row(y, firstRow) + columnBytes;
-    multiplication.multiply(
-        x.data(),
-        row(x, firstRow),
-        row(x, 1),
-        rows,
-        weights.data(),
-        panel,
-        depth,
-        y.data(),
-        yOffset,
-        row(y, 1),
-        columns);
-    activations.apply(
-        act,
-        y.data(),
-        yOffset,
-        row(y, 1),
-        rows,
-        columns,
-        bias == null ? null : bias.data(),
-        columnBytes);
   }
 
   @Override
@@ -324,13 +244,20 @@ final class VectorKernels implements Kernels {
   @Override
   public void softmax(Tensor x, Tensor y) {
     ShapeRules.softmax(x, y);
+    int columns = x.columns();
+    int lanes = shape.lanes();
+    int filled = (columns + lanes - 1) / lanes * lanes;
+    long bytes = (long) columns * Float.BYTES;
     forRows(
         y,
         (n, own) -> {
-          float sum =
-              softmax.exponentials(
-                  x.data(), row(x, n), y.data(), row(y, n), x.columns(), 1f, own.lanes);
-          normalization.divide(y.data(), row(y, n), y.data(), row(y, n), x.columns(), sum);
+          MemorySegment whole = own.reserve((long) filled * Float.BYTES);
+          MemorySegment.copy(x.data(), row(x, n), whole, 0, bytes);
+          for (int i = columns; i < filled; i++) {
+            whole.setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NEGATIVE_INFINITY);
+          }
+          float sum = softmax.exponentials(whole, 0, filled, 1f, own.lanes);
+          normalization.divide(whole, 0, y.data(), row(y, n), columns, sum);
         });
   }
 
@@ -351,7 +278,7 @@ final class VectorKernels implements Kernels {
     }
     int chunkRows = Math.max(1, CHUNK_NUMBERS / y.columns());
     workers.run(
-        tiles(y.rows(), chunkRows),
+        (y.rows() + chunkRows - 1) / chunkRows,
         (chunk, worker) -> {
           int end = Math.min((chunk + 1) * chunkRows, y.rows());
           for (int n = chunk * chunkRows; n < end; n++) {

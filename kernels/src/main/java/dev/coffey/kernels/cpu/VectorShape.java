@@ -24,6 +24,12 @@ abstract class VectorShape {
     return species().length();
   }
 
+  /// The rows of the tallest [ProductTile] whose accumulators stay in the registers: AVX2 has 16
+  /// vector registers, AVX-512 and NEON have 32.
+  final int tileRows() {
+    return lanes() == 8 ? 6 : 12;
+  }
+
   /// The widest that this machine computes natively; none if it has no vectors of 128 bits.
   static Optional<VectorShape> preferred() {
     return ofLanes(FloatVector.SPECIES_PREFERRED.length());
