@@ -1,0 +1,271 @@
+package dev.coffey.server.bench;
+
+import dev.coffey.proto.v1.ClassifyRequest;
+import dev.coffey.proto.v1.ClassifyResponse;
+import dev.coffey.proto.v1.InferenceServiceGrpc;
+import dev.coffey.proto.v1.Input;
+import dev.coffey.proto.v1.TokenIds;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+
+/// Goodput under twice the load that the server can take. First a closed loop at rising concurrency finds the peak; then
+/// requests arrive at twice that rate (Poisson, open loop), each with a deadline of one second. Texts are token ids, their
+/// lengths a long tail: min(512, 8 + exponential of mean 48).
+///
+/// `tools/bench overload TARGET METRICS_URL [seconds]`, with a server running:
+/// `./coffey serve --models FOLDER --metrics-port 9090`.
+public final class Overload {
+  private static final int SWEEP_SECONDS = 8;
+  private static final int DEADLINE_MILLIS = 1000;
+  private static final int TEXTS = 4096;
+  private static final int MAX_CONCURRENCY = 256;
+
+  /// A rise below this is noise: the sweep stops after two of them.
+  private static final double RISE = 1.02;
+
+  private final InferenceServiceGrpc.InferenceServiceStub stub;
+  private final ClassifyRequest[] requests;
+  private final int[] lengths;
+
+  private Overload(ManagedChannel channel) {
+    stub = InferenceServiceGrpc.newStub(channel);
+    SplittableRandom random = new SplittableRandom(1);
+    requests = new ClassifyRequest[TEXTS];
+    lengths = new int[TEXTS];
+    for (int i = 0; i < TEXTS; i++) {
+      int length = (int) Math.min(512, 8 - 48 * Math.log(1 - random.nextDouble()));
+      lengths[i] = length;
+      TokenIds.Builder ids = TokenIds.newBuilder().addIds(101);
+      random.ints(length - 2, 1000, 30_000).forEach(ids::addIds);
+      requests[i] =
+          ClassifyRequest.newBuilder()
+              .addInputs(Input.newBuilder().setIds(ids.addIds(102)))
+              .build();
+    }
+  }
+
+  public static void main(String[] args) throws Exception {
+    int seconds = args.length > 2 ? Integer.parseInt(args[2]) : 60;
+    ManagedChannel channel = NettyChannelBuilder.forTarget(args[0]).usePlaintext().build();
+    try {
+      Overload overload = new Overload(channel);
+      double mean = Arrays.stream(overload.lengths).average().orElseThrow();
+      System.out.printf("texts of %.1f tokens on average%n", mean);
+      overload.closedLoop(4, SWEEP_SECONDS);
+      double peak = overload.sweep();
+      Map<String, Double> before = counters(args[1]);
+      Outcome outcome = overload.openLoop(2 * peak, seconds);
+      Map<String, Double> after = counters(args[1]);
+      System.out.print(outcome.report(peak));
+      report(before, after);
+    } finally {
+      channel.shutdownNow();
+    }
+  }
+
+  private double sweep() throws InterruptedException {
+    double peak = 0;
+    int flat = 0;
+    for (int concurrency = 1; concurrency <= MAX_CONCURRENCY && flat < 2; concurrency *= 2) {
+      double rate = closedLoop(concurrency, SWEEP_SECONDS);
+      System.out.printf("%4d clients: %.1f texts/s%n", concurrency, rate);
+      flat = rate < RISE * peak ? flat + 1 : 0;
+      peak = Math.max(peak, rate);
+    }
+    System.out.printf("peak %.1f texts/s%n", peak);
+    return peak;
+  }
+
+  /// Keeps `concurrency` requests in flight and returns how many were answered in a second.
+  private double closedLoop(int concurrency, int seconds) throws InterruptedException {
+    Semaphore slots = new Semaphore(concurrency);
+    AtomicLong answered = new AtomicLong();
+    long start = System.nanoTime();
+    long end = start + TimeUnit.SECONDS.toNanos(seconds);
+    for (int i = 0; System.nanoTime() < end; i++) {
+      slots.acquire();
+      stub.classify(
+          requests[i % TEXTS],
+          new Reply() {
+            @Override
+            void ended(Status status) {
+              slots.release();
+              if (!status.isOk()) {
+                throw new IllegalStateException("refused below the peak: " + status);
+              }
+              if (System.nanoTime() < end) {
+                answered.incrementAndGet();
+              }
+            }
+          });
+    }
+    slots.acquire(concurrency);
+    return answered.get() / (double) seconds;
+  }
+
+  private Outcome openLoop(double rate, int seconds) throws InterruptedException {
+    SplittableRandom random = new SplittableRandom(2);
+    Outcome outcome = new Outcome(rate, seconds);
+    long start = System.nanoTime();
+    long end = start + TimeUnit.SECONDS.toNanos(seconds);
+    long next = start;
+    int sent = 0;
+    while (next < end) {
+      for (long wait = next - System.nanoTime(); wait > 0; wait = next - System.nanoTime()) {
+        LockSupport.parkNanos(wait);
+      }
+      long arrival = next;
+      stub.withDeadlineAfter(DEADLINE_MILLIS, TimeUnit.MILLISECONDS)
+          .classify(
+              requests[sent % TEXTS],
+              new Reply() {
+                @Override
+                void ended(Status status) {
+                  outcome.ended(status, System.nanoTime() - arrival);
+                }
+              });
+      sent++;
+      next += (long) (-Math.log(1 - random.nextDouble()) * 1e9 / rate);
+    }
+    outcome.awaitAll(sent);
+    return outcome;
+  }
+
+  /// One request's end.
+  private abstract static class Reply implements StreamObserver<ClassifyResponse> {
+    private Status itemStatus = Status.OK;
+
+    abstract void ended(Status status);
+
+    @Override
+    public void onNext(ClassifyResponse response) {
+      if (response.getResults(0).hasError()) {
+        itemStatus = Status.fromCodeValue(response.getResults(0).getError().getCode());
+      }
+    }
+
+    @Override
+    public void onError(Throwable failure) {
+      ended(Status.fromThrowable(failure));
+    }
+
+    @Override
+    public void onCompleted() {
+      ended(itemStatus);
+    }
+  }
+
+  /// How the requests of an open loop ended.
+  private static final class Outcome {
+    private final double rate;
+    private final int seconds;
+    private final Map<String, AtomicLong> byStatus = new ConcurrentSkipListMap<>();
+    private final long[] refusalNanos = new long[1 << 20];
+    private final AtomicLong refusals = new AtomicLong();
+    private final AtomicLong ended = new AtomicLong();
+
+    Outcome(double rate, int seconds) {
+      this.rate = rate;
+      this.seconds = seconds;
+    }
+
+    void ended(Status status, long nanos) {
+      byStatus.computeIfAbsent(status.getCode().name(), _ -> new AtomicLong()).incrementAndGet();
+      if (status.getCode() == Status.Code.RESOURCE_EXHAUSTED) {
+        refusalNanos[(int) (refusals.getAndIncrement() % refusalNanos.length)] = nanos;
+      }
+      ended.incrementAndGet();
+    }
+
+    void awaitAll(int sent) throws InterruptedException {
+      long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+      while (ended.get() < sent && System.nanoTime() < limit) {
+        Thread.sleep(10);
+      }
+      if (ended.get() != sent) {
+        throw new IllegalStateException(sent - ended.get() + " of " + sent + " never ended");
+      }
+    }
+
+    String report(double peak) {
+      long ok = byStatus.getOrDefault("OK", new AtomicLong()).get();
+      int count = (int) Math.min(refusals.get(), refusalNanos.length);
+      long[] sorted = Arrays.copyOf(refusalNanos, count);
+      Arrays.sort(sorted);
+      String refusal =
+          count == 0
+              ? "none"
+              : "p50 %.2f ms, p99 %.2f ms"
+                  .formatted(sorted[count / 2] / 1e6, sorted[count * 99 / 100] / 1e6);
+      return """
+      open loop, %.1f texts/s for %d s, deadline %d ms: every request ended: %s
+      goodput %.1f texts/s = %.3f of the peak
+      refusals: %s
+      """
+          .formatted(
+              rate, seconds, DEADLINE_MILLIS, byStatus, ok / (double) seconds,
+              ok / (double) seconds / peak, refusal);
+    }
+  }
+
+  private static void report(Map<String, Double> before, Map<String, Double> after) {
+    for (String name :
+        new String[] {
+          "coffey_device_seconds_total",
+          "coffey_device_expired_seconds_total",
+          "coffey_device_unanswered_seconds_total"
+        }) {
+      System.out.printf(Locale.ROOT, "server: %s +%.3f%n", name, difference(before, after, name));
+    }
+    double computed = difference(before, after, "coffey_device_seconds_total");
+    double expired = difference(before, after, "coffey_device_expired_seconds_total");
+    System.out.printf(
+        Locale.ROOT, "compute spent on requests already expired: %.3f %%%n", 100 * expired / computed);
+  }
+
+  private static double difference(
+      Map<String, Double> before, Map<String, Double> after, String name) {
+    return after.getOrDefault(name, 0.0) - before.getOrDefault(name, 0.0);
+  }
+
+  /// The server's counters, summed over labels.
+  private static Map<String, Double> counters(String url) throws IOException, InterruptedException {
+    String text;
+    try (HttpClient http = HttpClient.newHttpClient()) {
+      text =
+          http.send(
+                  HttpRequest.newBuilder(URI.create(url)).build(),
+                  HttpResponse.BodyHandlers.ofString())
+              .body();
+    }
+    Map<String, Double> counters = new ConcurrentSkipListMap<>();
+    text.lines()
+        .filter(line -> !line.startsWith("#") && line.contains(" "))
+        .forEach(
+            line -> {
+              String name = line.substring(0, line.lastIndexOf(' '));
+              int labels = name.indexOf('{');
+              counters.merge(
+                  labels < 0 ? name : name.substring(0, labels),
+                  Double.valueOf(line.substring(line.lastIndexOf(' ') + 1)),
+                  Double::sum);
+            });
+    return counters;
+  }
+}
