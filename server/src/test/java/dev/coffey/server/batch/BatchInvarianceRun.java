@@ -23,9 +23,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ForkJoinPool;
 import java.util.stream.IntStream;
 
-/// The process that [BatchInvarianceTest] starts: 60 texts of 1 token and more through a batcher, first alone on cold code,
-/// then together, shuffled, racing each other, and alone again on compiled code. Stops at the first bit that differs;
-/// prints a digest of all results.
+/// The process that [BatchInvarianceTest] starts: 60 texts of 1 token and more through a batcher,
+/// first alone on cold code, then together, shuffled, racing each other, and alone again on
+/// compiled code. Stops at the first bit that differs; prints a digest of all results.
 ///
 /// Arguments: backend, model folder, threads, longest text, tokens a batch.
 final class BatchInvarianceRun {

@@ -13,11 +13,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// A text's result has the same bits alone and in any company, at any place, on cold and on compiled code, with one thread
-/// and with two. Each run is a process of its own ([BatchInvarianceRun]), so that its first texts meet interpreted code.
+/// A text's result has the same bits alone and in any company, at any place, on cold and on
+/// compiled code, with one thread and with two. Each run is a process of its own
+/// ([BatchInvarianceRun]), so that its first texts meet interpreted code.
 ///
-/// Would break by any sum whose order depends on the batch: a dot product split by rows, lanes reduced by the library,
-/// another kernel for few rows that adds in another order.
+/// Would break by any sum whose order depends on the batch: a dot product split by rows, lanes
+/// reduced by the library, another kernel for few rows that adds in another order.
 final class BatchInvarianceTest {
   @ParameterizedTest
   @ValueSource(strings = {"scalar", "vector"})

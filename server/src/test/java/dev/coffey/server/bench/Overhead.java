@@ -12,8 +12,9 @@ import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import java.util.Arrays;
 
-/// What a request costs besides tokenizing and compute: one client sends one sentence at a time, in turns with an empty RPC
-/// on the same connection, and takes the server's own tokenize and compute times off what it saw.
+/// What a request costs besides tokenizing and compute: one client sends one sentence at a time, in
+/// turns with an empty RPC on the same connection, and takes the server's own tokenize and compute
+/// times off what it saw.
 ///
 /// `tools/bench overhead TARGET [requests]`, with a server running: `./coffey serve`.
 public final class Overhead {

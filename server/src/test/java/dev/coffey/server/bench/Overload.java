@@ -24,12 +24,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
-/// Goodput under twice the load that the server can take. First a closed loop at rising concurrency finds the peak; then
-/// requests arrive at twice that rate (Poisson, open loop), each with a deadline of one second. Texts are token ids, their
-/// lengths a long tail: min(512, 8 + exponential of mean 48).
+/// Goodput under twice the load that the server can take. First a closed loop at rising concurrency
+/// finds the peak; then requests arrive at twice that rate (Poisson, open loop), each with a
+/// deadline of one second. Texts are token ids, their lengths a long tail: min(512, 8 + exponential
+/// of mean 48).
 ///
-/// `tools/bench overload TARGET METRICS_URL [seconds]`, with a server running:
-/// `./coffey serve --models FOLDER --metrics-port 9090`.
+/// `tools/bench overload TARGET METRICS_URL [seconds]`, with a server running: `./coffey serve
+/// --models FOLDER --metrics-port 9090`.
 public final class Overload {
   private static final int SWEEP_SECONDS = 8;
   private static final int DEADLINE_MILLIS = 1000;
@@ -219,8 +220,13 @@ public final class Overload {
       refusals: %s
       """
           .formatted(
-              rate, seconds, DEADLINE_MILLIS, byStatus, ok / (double) seconds,
-              ok / (double) seconds / peak, refusal);
+              rate,
+              seconds,
+              DEADLINE_MILLIS,
+              byStatus,
+              ok / (double) seconds,
+              ok / (double) seconds / peak,
+              refusal);
     }
   }
 
@@ -236,7 +242,9 @@ public final class Overload {
     double computed = difference(before, after, "coffey_device_seconds_total");
     double expired = difference(before, after, "coffey_device_expired_seconds_total");
     System.out.printf(
-        Locale.ROOT, "compute spent on requests already expired: %.3f %%%n", 100 * expired / computed);
+        Locale.ROOT,
+        "compute spent on requests already expired: %.3f %%%n",
+        100 * expired / computed);
   }
 
   private static double difference(
@@ -257,15 +265,14 @@ public final class Overload {
     Map<String, Double> counters = new ConcurrentSkipListMap<>();
     text.lines()
         .filter(line -> !line.startsWith("#") && line.contains(" "))
-        .forEach(
-            line -> {
-              String name = line.substring(0, line.lastIndexOf(' '));
-              int labels = name.indexOf('{');
-              counters.merge(
-                  labels < 0 ? name : name.substring(0, labels),
-                  Double.valueOf(line.substring(line.lastIndexOf(' ') + 1)),
-                  Double::sum);
-            });
+        .forEach(line -> {
+          String name = line.substring(0, line.lastIndexOf(' '));
+          int labels = name.indexOf('{');
+          counters.merge(
+              labels < 0 ? name : name.substring(0, labels),
+              Double.valueOf(line.substring(line.lastIndexOf(' ') + 1)),
+              Double::sum);
+        });
     return counters;
   }
 }
