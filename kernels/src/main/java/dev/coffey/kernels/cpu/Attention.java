@@ -97,7 +97,7 @@ final class Attention {
         for (int m = keys; m < filled; m++) {
           memory.set(ValueLayout.JAVA_FLOAT, row + (long) m * Float.BYTES, Float.NEGATIVE_INFINITY);
         }
-        scratch.rowSums[n] = softmax.exponentials(memory, row, filled, scale, scratch.lanes);
+        scratch.rowSums[n] = softmax.exponentials(base + row, filled, scale, scratch.lanes);
       }
       multiplication.packBlock(base + scoresAt, scoreStride, tiling, keys, base + packedAt);
       for (int panel = 0; panel < valuePanels; panel++) {
@@ -118,8 +118,8 @@ final class Attention {
         }
       }
       for (int n = 0; n < rows; n++) {
-        long row = yAt + n * stride(y);
-        normalization.divide(y.data(), row, y.data(), row, width, scratch.rowSums[n]);
+        long row = addressOf(y.data()) + yAt + n * stride(y);
+        normalization.divide(row, row, width, scratch.rowSums[n]);
       }
     }
   }

@@ -11,8 +11,8 @@ import jdk.incubator.vector.VectorSpecies;
 /// `e^x`, for the arguments that softmax and the activations have: none above 0. Our own
 /// polynomial, as the bits of `VectorOperators.EXP` differ between interpreted and compiled code.
 final class Exponential {
-  /// The largest error in units in the last place, over all floats from [#SMALLEST] to 0 (tested
-  /// exhaustively once, by sampling in the build).
+  /// Bounds the error in units in the last place from [#SMALLEST] to 0; the largest seen in a
+  /// million samples was 1.01.
   static final double MAX_ULP = 1.5;
 
   /// Below this, e^x is below the smallest normal float, and 0 is returned.

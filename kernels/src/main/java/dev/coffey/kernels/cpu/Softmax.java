@@ -1,8 +1,9 @@
 package dev.coffey.kernels.cpu;
 
+import static dev.coffey.kernels.cpu.NativeMemory.ADDRESS;
+import static dev.coffey.kernels.cpu.NativeMemory.ALL;
 import static java.nio.ByteOrder.nativeOrder;
 
-import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -19,20 +20,21 @@ final class Softmax {
     this.normalization = new Normalization(shape);
   }
 
-  /// Makes `x[i]` of `row` into `e^(scale·(x[i] − max x))` and returns their sum. `scale` is above
-  /// 0. A row has a multiple of the lanes; minus infinity gives 0, so it may fill a row up.
-  float exponentials(MemorySegment row, long offset, int columns, float scale, float[] lanes) {
-    float max = max(row, offset, columns, lanes);
-    exponential.ofNonPositive(row.address() + offset, columns, max, scale);
-    return normalization.sum(row, offset, columns, lanes);
+  /// Makes `x[i]` of the row at address `row` into `e^(scale·(x[i] − max x))` and returns their
+  /// sum. `scale` is above 0. A row has a multiple of the lanes; minus infinity gives 0, so it may
+  /// fill a row up.
+  float exponentials(long row, int columns, float scale, float[] lanes) {
+    float max = max(row, columns, lanes);
+    exponential.ofNonPositive(row, columns, max, scale);
+    return normalization.sum(row, columns, lanes);
   }
 
-  private float max(MemorySegment x, long offset, int columns, float[] lanes) {
+  private float max(long x, int columns, float[] lanes) {
     VectorSpecies<Float> species = shape.species();
     FloatVector max = FloatVector.broadcast(species, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < columns; i += species.length()) {
-      long at = offset + (long) i * Float.BYTES;
-      max = max.max(FloatVector.fromMemorySegment(species, x, at, nativeOrder()));
+      long at = (x + (long) i * Float.BYTES) & ADDRESS;
+      max = max.max(FloatVector.fromMemorySegment(species, ALL, at, nativeOrder()));
     }
     max.intoArray(lanes, 0);
     return Lanes.max(lanes, species.length());

@@ -121,7 +121,7 @@ final class VectorKernels implements Kernels {
           if (types != null && type != null) {
             addRow(y, n, types, get(type, n), y, n);
           }
-          normalization.norm(y.data(), row(y, n), norm, y.data(), row(y, n), own);
+          normalization.norm(address(y, n), norm, address(y, n), own);
         });
   }
 
@@ -153,7 +153,7 @@ final class VectorKernels implements Kernels {
           if (residual != null) {
             addRow(product, n, residual, n, product, n);
           }
-          normalization.norm(product.data(), row(product, n), norm, y.data(), row(y, n), own);
+          normalization.norm(address(product, n), norm, address(y, n), own);
         });
   }
 
@@ -229,16 +229,14 @@ final class VectorKernels implements Kernels {
   @Override
   public void norm(Tensor x, Norm norm, Tensor y) {
     ShapeRules.norm(x, norm, y);
-    forRows(y, (n, own) -> normalization.norm(x.data(), row(x, n), norm, y.data(), row(y, n), own));
+    forRows(y, (n, own) -> normalization.norm(address(x, n), norm, address(y, n), own));
   }
 
   @Override
   public void l2Normalize(Tensor x, Tensor y) {
     ShapeRules.l2Normalize(x, y);
     forRows(
-        y,
-        (n, own) ->
-            normalization.l2Normalize(x.data(), row(x, n), y.data(), row(y, n), x.columns(), own));
+        y, (n, own) -> normalization.l2Normalize(address(x, n), address(y, n), x.columns(), own));
   }
 
   @Override
@@ -256,8 +254,8 @@ final class VectorKernels implements Kernels {
           for (int i = columns; i < filled; i++) {
             whole.setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NEGATIVE_INFINITY);
           }
-          float sum = softmax.exponentials(whole, 0, filled, 1f, own.lanes);
-          normalization.divide(whole, 0, y.data(), row(y, n), columns, sum);
+          float sum = softmax.exponentials(whole.address(), filled, 1f, own.lanes);
+          normalization.divide(whole.address(), address(y, n), columns, sum);
         });
   }
 
@@ -288,8 +286,7 @@ final class VectorKernels implements Kernels {
   }
 
   private void addRow(Tensor a, int aRow, Tensor b, int bRow, Tensor y, int yRow) {
-    normalization.add(
-        a.data(), row(a, aRow), b.data(), row(b, bRow), y.data(), row(y, yRow), y.columns());
+    normalization.add(address(a, aRow), address(b, bRow), address(y, yRow), y.columns());
   }
 
   private static void copy(Tensor x, long from, Tensor y, long to, int columns) {
@@ -298,6 +295,11 @@ final class VectorKernels implements Kernels {
 
   private static int get(Indices indices, int i) {
     return indices.data().getAtIndex(ValueLayout.JAVA_INT, i);
+  }
+
+  /// The address of row `n`.
+  private static long address(Tensor tensor, int n) {
+    return NativeMemory.addressOf(tensor.data()) + row(tensor, n);
   }
 
   /// The byte at which row `n` begins.
