@@ -11,7 +11,11 @@ import java.util.List;
 /// The bounds count what waits at the request's own priority or a higher one: a flood of LOW must
 /// not shut HIGH out. So up to three times the bound may wait, where all three priorities flood.
 record Admission(int queueMaxTokens, int queueMaxRequests) {
-  /// Batches' times vary: the estimate with this factor must lie within the deadline.
+  /// The expected time until the answer is multiplied by this. Batches' times vary, and an answer
+  /// due at the last millisecond is lost on its way. Under overload the queue stands at `1/CAUTION`
+  /// of the deadline; in the simulation 1.1 lost up to 4 % of the compute to requests that expired
+  /// meanwhile (deadlines of 100 ms, batches of 10 ms, pauses of 30 ms) where 1.25 lost 2 %, at the
+  /// same goodput.
   static final double CAUTION = 1.25;
 
   /// An idle device's estimate that is older is tried again by the next request, whatever it says:
@@ -69,8 +73,8 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
     if (leftNanos == Long.MAX_VALUE) {
       return new Admit(false);
     }
-    long estimate = busyNanos + nanos(filled(tokens, own), own, others);
-    if (estimate * CAUTION <= leftNanos) {
+    long estimate = (long) (CAUTION * (busyNanos + nanos(filled(tokens, own), own, others)));
+    if (estimate <= leftNanos) {
       return new Admit(false);
     }
     boolean idle =
@@ -78,7 +82,7 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
     if (idle && own.measuredNanosAgo() > STALE_NANOS) {
       return new Admit(true);
     }
-    return new Unreachable(estimate, retry((long) (estimate * CAUTION) - leftNanos));
+    return new Unreachable(estimate, retry(estimate - leftNanos));
   }
 
   /// Where there is a queue, the last batch will be filled up by those who come later.

@@ -557,7 +557,9 @@ public final class Batcher implements AutoCloseable {
           answers.add(request);
         }
         if (!request.allCut()) {
-          request.drop();
+          // Its other texts are dropped at the start of the next round, like those of a cancelled
+          // one.
+          queue.endedInLine = true;
         }
         continue;
       }
@@ -575,9 +577,7 @@ public final class Batcher implements AutoCloseable {
         }
       }
     }
-    if (failure != null) {
-      queue.removeLeavers();
-    } else {
+    if (failure == null) {
       queue.meter().measured(cut.tokens(), nanos);
     }
     long expired = part(nanos, useless, cut);
@@ -589,14 +589,9 @@ public final class Batcher implements AutoCloseable {
       ledger.computed(cut.texts(), cut.tokens(), nanos, expired, expiredDuring);
       ledger.measured(queue.meter().cost(), end);
       for (Slice<PendingRequest> slice : cut.slices()) {
-        PendingRequest request = slice.request();
-        if (!request.leavesLine()) {
-          continue;
+        if (slice.request().allCut()) {
+          retire(slice.request());
         }
-        if (!request.allCut()) {
-          leaveLine(request);
-        }
-        retire(request);
       }
     } finally {
       lock.unlock();

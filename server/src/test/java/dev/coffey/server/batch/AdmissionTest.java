@@ -59,7 +59,7 @@ final class AdmissionTest {
   void decide_idleDevice_ownTimeDecides() {
     long enough = (long) (40 * Admission.CAUTION);
     assertThat(decide(40, enough, backlog(0, 0))).isEqualTo(new Admit(false));
-    assertThat(decide(40, enough - 1, backlog(0, 0))).isEqualTo(new Unreachable(40 * MILLI, MILLI));
+    assertThat(decide(40, enough - 1, backlog(0, 0))).isEqualTo(new Unreachable(50 * MILLI, MILLI));
   }
 
   /// 210 tokens ahead and 40 own fill three batches of 100.
@@ -73,7 +73,7 @@ final class AdmissionTest {
   @Test
   void decide_batchInProgress_counts() {
     assertThat(ADMISSION.decide(40, 60 * MILLI, backlog(0, 0), List.of(), 20 * MILLI))
-        .isEqualTo(new Unreachable(60 * MILLI, 15 * MILLI));
+        .isEqualTo(new Unreachable(75 * MILLI, 15 * MILLI));
   }
 
   /// Breaks if another model's whole backlog counts, or none of it: it gets as many tokens
@@ -82,7 +82,7 @@ final class AdmissionTest {
   void decide_otherModelBusy_itsFairShareComesInBetween() {
     Verdict verdict = decide(100, 1, backlog(0, 0), backlog(900, 3));
     assertThat(verdict).isInstanceOf(Unreachable.class);
-    assertThat(((Unreachable) verdict).estimateNanos()).isEqualTo(300 * MILLI);
+    assertThat(((Unreachable) verdict).estimateNanos()).isEqualTo(375 * MILLI);
   }
 
   /// Breaks if a bad estimate could refuse everything for ever.

@@ -191,6 +191,53 @@ final class BatcherTest {
     assertThat(stats.computeNanosExpired()).isZero();
   }
 
+  /// Breaks if what ended behind others keeps its room until its turn.
+  @Test
+  void endedDeepInTheQueue_roomIsFreedBeforeTheNextBatch() {
+    Batcher threadless = new Batcher(CONFIG, Runnable::run, ticker, BatchListener.NONE);
+    ModelQueue queue = threadless.register("m", Texts::answers, WARM_UP);
+    long soon = ticker.nanoTime() + 1_000_000_000L;
+    for (int i = 0; i < 3; i++) {
+      threadless.submit(queue, texts(90, 80), Priority.NORMAL, NONE);
+    }
+    Submission cancelled = threadless.submit(queue, texts(70), Priority.NORMAL, NONE);
+    threadless.submit(queue, texts(60), Priority.LOW, soon);
+    assertThat(threadless.pass()).isZero();
+    assertThat(queue.stats().queuedTokens()).isEqualTo(80 + 170 + 170 + 70 + 60);
+    ticker.advanceMillis(999);
+    cancelled.cancel();
+    assertThat(threadless.pass()).isZero();
+    assertThat(queue.stats().queuedTokens()).isEqualTo(170 + 170 + 60);
+    ticker.advanceMillis(1);
+    assertThat(threadless.pass()).isZero();
+    assertThat(queue.stats().queuedTokens()).isEqualTo(80 + 170);
+    threadless.close();
+    threadless.pass();
+  }
+
+  /// Breaks if the rest of a request that failed is computed, or keeps its room until its turn.
+  @Test
+  void firstBatchOfRequestFails_restIsDroppedBeforeTheNextBatch() {
+    Batcher threadless = new Batcher(CONFIG, Runnable::run, ticker, BatchListener.NONE);
+    ModelQueue queue =
+        threadless.register(
+            "m",
+            _ -> {
+              throw new Planted();
+            },
+            WARM_UP);
+    threadless.submit(queue, texts(90, 80), Priority.LOW, NONE);
+    threadless.pass();
+    threadless.submit(queue, texts(90), Priority.HIGH, NONE);
+    threadless.submit(queue, texts(90), Priority.HIGH, NONE);
+    threadless.pass();
+    assertThat(queue.stats().queuedTokens()).isEqualTo(90);
+    assertThat(queue.stats().batches()).isEqualTo(2);
+    assertThat(queue.stats().faulted()).isEqualTo(2);
+    threadless.close();
+    threadless.pass();
+  }
+
   @Test
   void deadline_passesInQueue_droppedBeforeTheCut() {
     Gate gate = new Gate();
@@ -279,14 +326,14 @@ final class BatcherTest {
     Submission first = submit(queue, 5);
     Gate.await(gate.entered);
     Submission second = submit(queue, 800);
-    // 900 tokens in full batches at 1 µs a token.
+    // 900 tokens in full batches at 1 µs a token, and a quarter for caution.
     assertThatThrownBy(
             () -> batcher.submit(queue, texts(50), Priority.NORMAL, ticker.nanoTime() + 900_000))
         .isInstanceOfSatisfying(
             DeadlineUnreachable.class,
             e -> {
               assertThat(e.estimatedWait())
-                  .isBetween(Duration.ofNanos(900_000), Duration.ofNanos(910_000));
+                  .isBetween(Duration.ofNanos(1_125_000), Duration.ofNanos(1_135_000));
               assertThat(e.retryAfter()).isPositive();
             });
     // What comes first does not wait for the 800.
