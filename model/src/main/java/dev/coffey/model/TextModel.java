@@ -137,6 +137,11 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     return encoder.maxPositions();
   }
 
+  /// How many segments (token types) the encoder tells apart; 1 where its family has none.
+  public int tokenTypes() {
+    return encoder.tokenTypes();
+  }
+
   /// Tensors of the checkpoint that this model does not read.
   public List<String> surplusTensors() {
     return surplusTensors;

@@ -103,6 +103,22 @@ public final class Checkpoint implements AutoCloseable {
     return shardOf.keySet().stream().filter(name -> !read.contains(name)).sorted().toList();
   }
 
+  /// How many numbers the tensors have that were read, each tensor counted once.
+  public long parameters() {
+    long sum = 0;
+    for (String name : read) {
+      Safetensors shard = shardOf.get(name);
+      if (shard != null) {
+        long product = 1;
+        for (long size : shard.tensor(name).shape()) {
+          product *= size;
+        }
+        sum += product;
+      }
+    }
+    return sum;
+  }
+
   /// Unmaps the files: every tensor that was given is dead afterwards.
   @Override
   public void close() {
