@@ -1,0 +1,126 @@
+package dev.coffey.server.registry;
+
+import dev.coffey.model.HeadKind;
+import dev.coffey.model.ModelConfig;
+import dev.coffey.model.TextModel;
+import dev.coffey.model.tokenize.Tokenizer;
+import dev.coffey.server.batch.ModelQueue;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+
+/// A model that is loaded and warm: what the services need to read requests for it and to write its
+/// answers. Everything but the state is fixed; any thread may read it.
+public final class ModelHandle {
+  private final String name;
+  private final String version;
+  private final TextModel model;
+  private final Optional<Tokenizer> tokenizer;
+  private final EmbeddingDefaults embedding;
+  private final int maxTokens;
+  private final long parameters;
+  private final Set<ModelTask> tasks;
+  private final ModelQueue queue;
+  private final Duration loadTime;
+  private volatile ModelState state = ModelState.READY;
+
+  ModelHandle(
+      String name,
+      String version,
+      TextModel model,
+      Optional<Tokenizer> tokenizer,
+      EmbeddingDefaults embedding,
+      int maxTokens,
+      long parameters,
+      Set<ModelTask> tasks,
+      ModelQueue queue,
+      Duration loadTime) {
+    this.name = name;
+    this.version = version;
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.embedding = embedding;
+    this.maxTokens = maxTokens;
+    this.parameters = parameters;
+    this.tasks = tasks;
+    this.queue = queue;
+    this.loadTime = loadTime;
+  }
+
+  /// The folder's name.
+  public String name() {
+    return name;
+  }
+
+  /// The number of the folder below it, or `1` where there are no numbers.
+  public String version() {
+    return version;
+  }
+
+  public ModelState state() {
+    return state;
+  }
+
+  void unloading() {
+    state = ModelState.UNLOADING;
+  }
+
+  /// What the checkpoint's config says.
+  public ModelConfig config() {
+    return model.config();
+  }
+
+  public HeadKind headKind() {
+    return model.headKind();
+  }
+
+  /// Numbers a row that the head gives; 0 without a head.
+  public int headOutputs() {
+    return model.headOutputs();
+  }
+
+  /// Width of a hidden state.
+  public int hiddenSize() {
+    return model.hiddenSize();
+  }
+
+  /// The model itself: shapes only, its numbers are the device thread's.
+  public TextModel model() {
+    return model;
+  }
+
+  /// Empty where the folder has none: the model then takes token ids only.
+  public Optional<Tokenizer> tokenizer() {
+    return tokenizer;
+  }
+
+  public EmbeddingDefaults embedding() {
+    return embedding;
+  }
+
+  /// The longest text in tokens, specials included: the least of what the encoder, the tokenizer
+  /// and the folder allow.
+  public int maxTokens() {
+    return maxTokens;
+  }
+
+  /// Numbers in the checkpoint that the model reads.
+  public long parameters() {
+    return parameters;
+  }
+
+  /// What the typed API can ask of it.
+  public Set<ModelTask> tasks() {
+    return tasks;
+  }
+
+  /// Where its requests wait.
+  public ModelQueue queue() {
+    return queue;
+  }
+
+  /// From opening the folder to the end of the warm-up.
+  public Duration loadTime() {
+    return loadTime;
+  }
+}

@@ -1,0 +1,26 @@
+package dev.coffey.server.registry;
+
+import java.time.Duration;
+
+/// How models are warmed up.
+///
+/// @param warmUpLimit `warm-up.limit`: how long warming up one model may take; a model that is not
+///   settled by then serves all the same, and the log says so
+/// @param batchMaxTokens `batch.max-tokens`; 0 = measured. Warm-up batches grow no larger than this
+public record RegistryConfig(Duration warmUpLimit, int batchMaxTokens) {
+  /// A small model needs a second, a base-size model on a small CPU a few.
+  public static final RegistryConfig DEFAULT = new RegistryConfig(Duration.ofSeconds(10), 0);
+
+  public RegistryConfig {
+    if (warmUpLimit.isNegative()
+        || warmUpLimit.isZero()
+        || warmUpLimit.compareTo(Duration.ofMinutes(10)) > 0) {
+      throw new IllegalArgumentException(
+          "warm-up.limit = %s: must be more than 0 and at most 10 minutes".formatted(warmUpLimit));
+    }
+    if (batchMaxTokens < 0) {
+      throw new IllegalArgumentException(
+          "batch.max-tokens = %d: must be 0 or more".formatted(batchMaxTokens));
+    }
+  }
+}
