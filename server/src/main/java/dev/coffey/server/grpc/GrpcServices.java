@@ -1,0 +1,84 @@
+package dev.coffey.server.grpc;
+
+import dev.coffey.server.batch.Batcher;
+import dev.coffey.server.batch.Ticker;
+import dev.coffey.server.metrics.CallMetrics;
+import dev.coffey.server.metrics.ServerMetrics;
+import dev.coffey.server.registry.ModelRegistry;
+import io.grpc.BindableService;
+import io.grpc.ServerBuilder;
+import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/// All services of a server with what they share, ready for any transport. Requests pass, from the
+/// outside in: call metrics, the gate (not for health and reflection, which must answer when the
+/// server is full or drains), strict decoding, the service.
+public final class GrpcServices {
+  private final Gate gate;
+  private final HealthReporter health;
+  private final List<ServerServiceDefinition> definitions;
+
+  /// @param serverVersion what ServerMetadata says
+  public GrpcServices(
+      GrpcConfig config,
+      ModelRegistry registry,
+      Batcher batcher,
+      Ticker ticker,
+      HandlerPool handlers,
+      ServerMetrics metrics,
+      HealthReporter health,
+      String serverVersion) {
+    this.gate = new Gate(handlers, config.maxCalls(), metrics);
+    this.health = health;
+    Inference inference = new Inference(batcher, ticker, metrics, config.maxRequestTokens());
+    CallMetrics callMetrics = new CallMetrics(metrics);
+    List<ServerServiceDefinition> all = new ArrayList<>();
+    for (BindableService service :
+        List.of(
+            new InferenceService(registry, inference, config),
+            new ModelInfoService(registry),
+            new OpenInferenceService(registry, inference, config, serverVersion))) {
+      // The last interceptor of the list is the outermost.
+      all.add(ServerInterceptors.intercept(strict(service), gate, callMetrics));
+    }
+    all.add(ServerInterceptors.intercept(strict(health.service()), callMetrics));
+    for (BindableService service : reflection()) {
+      all.add(ServerInterceptors.intercept(strict(service), callMetrics));
+    }
+    definitions = List.copyOf(all);
+  }
+
+  private static ServerServiceDefinition strict(BindableService service) {
+    return StrictMethods.of(service.bindService());
+  }
+
+  /// Both versions: grpcurl asks for v1, older tools for v1alpha only.
+  @SuppressWarnings("deprecation") // v1alpha is deprecated, and asked for
+  private static List<BindableService> reflection() {
+    return List.of(
+        ProtoReflectionServiceV1.newInstance(),
+        io.grpc.protobuf.services.ProtoReflectionService.newInstance());
+  }
+
+  /// Puts the services into a server.
+  public <T extends ServerBuilder<T>> T addTo(T builder) {
+    // Netty's thread only looks at the headers; the gate gives each call its threads.
+    builder.directExecutor();
+    builder.callExecutor(gate);
+    definitions.forEach(builder::addService);
+    return builder;
+  }
+
+  /// Says NOT_SERVING, lets no call begin any more and waits until those that began have ended, or
+  /// for `limit`.
+  ///
+  /// @return whether all have ended
+  public boolean drain(Duration limit) throws InterruptedException {
+    health.draining();
+    return gate.drain(limit);
+  }
+}

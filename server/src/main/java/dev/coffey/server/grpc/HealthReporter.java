@@ -1,0 +1,102 @@
+package dev.coffey.server.grpc;
+
+import dev.coffey.server.batch.BatchListener;
+import dev.coffey.server.batch.ModelQueue;
+import dev.coffey.server.registry.ModelState;
+import dev.coffey.server.registry.ModelStatus;
+import dev.coffey.server.registry.RegistryListener;
+import io.grpc.BindableService;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.protobuf.services.HealthStatusManager;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/// `grpc.health.v1`: the server as "" and each model by its name.
+///
+/// A model is SERVING while a version of it is ready and its batches do not fail; the server, once
+/// it has started, while every model is. Draining turns all to NOT_SERVING for good.
+public final class HealthReporter implements RegistryListener, BatchListener {
+  private final HealthStatusManager manager = new HealthStatusManager();
+  private final Object lock = new Object();
+  private final Set<ModelQueue> failing = new HashSet<>();
+  private Set<String> names = Set.of();
+  private List<ModelStatus> models = List.of();
+  private boolean started;
+
+  /// A reporter that says NOT_SERVING until [#started].
+  public HealthReporter() {
+    manager.setStatus("", ServingStatus.NOT_SERVING);
+  }
+
+  BindableService service() {
+    return manager.getHealthService();
+  }
+
+  /// All models that the server starts with are loaded.
+  public void started() {
+    synchronized (lock) {
+      started = true;
+      report();
+    }
+  }
+
+  /// The server takes nothing new any more. Nothing that comes later changes that.
+  public void draining() {
+    manager.enterTerminalState();
+  }
+
+  @Override
+  public void changed(List<ModelStatus> all) {
+    synchronized (lock) {
+      models = all;
+      report();
+    }
+  }
+
+  @Override
+  public void modelFailed(ModelQueue queue, Throwable cause) {
+    synchronized (lock) {
+      failing.add(queue);
+      report();
+    }
+  }
+
+  @Override
+  public void modelRecovered(ModelQueue queue) {
+    synchronized (lock) {
+      failing.remove(queue);
+      report();
+    }
+  }
+
+  private void report() {
+    Set<String> now = new HashSet<>();
+    boolean all = true;
+    for (ModelStatus model : models) {
+      if (now.add(model.name())) {
+        boolean serving =
+            models.stream()
+                .anyMatch(version -> version.name().equals(model.name()) && serving(version));
+        manager.setStatus(model.name(), status(serving));
+        all &= serving;
+      }
+    }
+    for (String gone : names) {
+      if (!now.contains(gone)) {
+        manager.clearStatus(gone);
+      }
+    }
+    names = now;
+    manager.setStatus("", status(started && all));
+  }
+
+  private boolean serving(ModelStatus version) {
+    return version.state() == ModelState.READY
+        && version.handle().stream().noneMatch(handle -> failing.contains(handle.queue()));
+  }
+
+  private static ServingStatus status(boolean serving) {
+    return serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+  }
+}
