@@ -1,17 +1,11 @@
 package dev.coffey.kernels.bench;
 
-import dev.coffey.kernels.Activation;
-import dev.coffey.kernels.HostTensor;
 import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.KernelsOptions;
-import dev.coffey.kernels.PackedWeights;
-import dev.coffey.kernels.Tensor;
-import dev.coffey.kernels.TensorArena;
 import dev.coffey.kernels.cpu.VectorProvider;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.Arrays;
-import java.util.SplittableRandom;
 import java.util.function.LongSupplier;
 
 /// The SIMD backend's fp32 `linear` on the shapes of DistilBERT-base, against the FMA peak of the
@@ -61,8 +55,9 @@ public final class LinearVersusPeak {
         double before = Slices.rate(FmaPeak::run, 3 * MILLI, cpu);
         rates[i] = Slices.rate(alone, 6 * MILLI, cpu);
         double after = Slices.rate(FmaPeak::run, 3 * MILLI, cpu);
-        ratios[i] = rates[i] / Math.max(before, after);
-        peak = Math.max(peak, Math.max(before, after));
+        double near = Math.max(before, after);
+        ratios[i] = rates[i] / near;
+        peak = Math.max(peak, near);
       }
       double[] gains = new double[SLICES];
       Slices.rate(both, 200 * MILLI, System::nanoTime);
@@ -82,45 +77,6 @@ public final class LinearVersusPeak {
               peak,
               Slices.quantile(gains, 0.5),
               Slices.quantile(gains, 0.9));
-    }
-  }
-
-  /// One product with its memory; a call computes it and returns its floating-point operations.
-  private static final class Linear implements LongSupplier, AutoCloseable {
-    private final Kernels kernels;
-    private final TensorArena arena;
-    private final Tensor x;
-    private final PackedWeights weights;
-    private final Tensor bias;
-    private final Tensor y;
-
-    Linear(Kernels kernels, int m, int k, int n) {
-      this.kernels = kernels;
-      this.arena = kernels.arena();
-      SplittableRandom random = new SplittableRandom(1);
-      this.x = arena.tensor(random(random, m, k));
-      this.weights = arena.pack(random(random, n, k));
-      this.bias = arena.tensor(random(random, 1, n));
-      this.y = arena.tensor(m, n);
-    }
-
-    private static HostTensor random(SplittableRandom random, int rows, int columns) {
-      float[] numbers = new float[rows * columns];
-      for (int i = 0; i < numbers.length; i++) {
-        numbers[i] = (float) random.nextDouble(-1, 1);
-      }
-      return HostTensor.of(numbers, rows, columns);
-    }
-
-    @Override
-    public long getAsLong() {
-      kernels.linear(x, weights, bias, Activation.NONE, y);
-      return 2L * x.rows() * x.columns() * y.columns();
-    }
-
-    @Override
-    public void close() {
-      arena.close();
     }
   }
 }
