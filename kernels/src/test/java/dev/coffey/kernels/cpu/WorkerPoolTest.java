@@ -14,7 +14,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+// In a thread of its own: a lost wake-up leaves this one parked, and interrupts do not end that.
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class WorkerPoolTest {
   // Breaks if a claim is lost or doubled, or if run returns while a chunk is still at work. Pauses
   // of various lengths let
