@@ -27,8 +27,8 @@ final class BlockedProduct {
   private static final long CHUNK = 3L << 20;
 
   /// Panels of a chunk where the depth is more than one block: each block of packed rows that comes
-  /// to the second-level cache should serve several panels. One panel would read 128 rows of 3072
-  /// from the third level at 18 GB/s (0.72 of peak, not 0.80 with several; busy machine).
+  /// to the second-level cache should serve several panels. With one panel, 128 rows of 3072 would
+  /// be read from the third level at 18 GB/s (computed; the gain is not yet measured).
   private static final int DEEP_CHUNK_PANELS = 8;
 
   /// A chunk of fewer rows takes as long as with this many, since its panels come from memory.
