@@ -24,6 +24,7 @@ import io.grpc.Channel;
 import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
 import io.grpc.Status;
 import io.grpc.TlsChannelCredentials;
@@ -62,6 +63,15 @@ public final class CoffeyClient implements AutoCloseable {
   /// resolves, as `dns:///coffey.default.svc:8500`.
   public static Builder builder(String target) {
     return new Builder(target);
+  }
+
+  /// A client over a channel made elsewhere, such as one within the process; it is closed with the
+  /// client.
+  public static CoffeyClient over(ManagedChannel channel) {
+    return new CoffeyClient(
+        new Connection(channel.authority(), channel, RetryPolicy.STANDARD, new RetryBudget()),
+        "",
+        Builder.DEADLINE);
   }
 
   /// A view of this client whose calls name `model`; the connection is shared, and closing one
@@ -203,13 +213,19 @@ public final class CoffeyClient implements AutoCloseable {
     return await(getModelAsync(name));
   }
 
-  /// As [#getModel].
+  /// One model in detail.
+  public GetModelResponse getModel(GetModelRequest request) {
+    return await(getModelAsync(request));
+  }
+
+  /// As [#getModel(String)].
   public CompletableFuture<GetModelResponse> getModelAsync(String name) {
-    return Call.start(
-        connection,
-        ModelServiceGrpc.getGetModelMethod(),
-        GetModelRequest.newBuilder().setModel(name).build(),
-        deadline);
+    return getModelAsync(GetModelRequest.newBuilder().setModel(name).build());
+  }
+
+  /// As [#getModel(GetModelRequest)].
+  public CompletableFuture<GetModelResponse> getModelAsync(GetModelRequest request) {
+    return Call.start(connection, ModelServiceGrpc.getGetModelMethod(), request, deadline);
   }
 
   /// The connection, for generated stubs: `InferenceServiceGrpc.newStub(client.channel())`. Calls
@@ -334,11 +350,13 @@ public final class CoffeyClient implements AutoCloseable {
 
   /// Settings of a client. Plaintext unless [#tls] is called.
   public static final class Builder {
+    private static final Duration DEADLINE = Duration.ofSeconds(30);
+
     private final String target;
     private String model = "";
-    private Duration deadline = Duration.ofSeconds(30);
+    private Duration deadline = DEADLINE;
     private RetryPolicy retry = RetryPolicy.STANDARD;
-    private int maxMessageBytes = 16 << 20;
+    private int maxMessageBytes = 64 << 20;
     private boolean tls;
     private @Nullable Path trusted;
     private @Nullable Path certificate;
@@ -372,8 +390,8 @@ public final class CoffeyClient implements AutoCloseable {
       return this;
     }
 
-    /// The largest answer accepted, in bytes; by default 16 MiB, as the server's
-    /// `limits.message-size`.
+    /// The largest answer accepted, in bytes; by default 64 MiB, as the server's
+    /// `limits.response-size`.
     public Builder maxMessageBytes(int maxMessageBytes) {
       if (maxMessageBytes < 1024) {
         throw new IllegalArgumentException(

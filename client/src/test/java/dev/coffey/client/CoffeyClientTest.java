@@ -10,6 +10,8 @@ import dev.coffey.proto.v1.ModelServiceGrpc;
 import dev.coffey.proto.v1.ModelSummary;
 import dev.coffey.proto.v1.Token;
 import io.grpc.Context;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
 import io.grpc.Status;
 import io.grpc.TlsServerCredentials;
 import java.io.File;
@@ -147,6 +149,16 @@ class CoffeyClientTest {
             stub.listModels(dev.coffey.proto.v1.ListModelsRequest.getDefaultInstance())
                 .getModelsCount())
         .isEqualTo(1);
+  }
+
+  @Test
+  void over_aChannel_usesAndClosesIt() {
+    var channel =
+        Grpc.newChannelBuilder(server.target(), InsecureChannelCredentials.create()).build();
+    try (var over = CoffeyClient.over(channel)) {
+      assertThat(over.classify("fine")).hasSize(2);
+    }
+    assertThat(channel.isShutdown()).isTrue();
   }
 
   @Test
