@@ -52,8 +52,9 @@ public record ConfigSources(
 
   /// Reads all sources.
   ///
+  /// @param processors what `auto` counts
   /// @throws ConfigException naming everything that is wrong in them
-  public Loaded load() {
+  public Loaded load(int processors) {
     List<String> problems = new ArrayList<>();
     Map<String, Setting> settings = new LinkedHashMap<>();
     fromFile(problems).forEach(setting -> settings.put(setting.key(), setting));
@@ -67,7 +68,7 @@ public record ConfigSources(
       }
     }
     return new Loaded(
-        ServerConfig.read(new ConfigReader(settings, problems)), Map.copyOf(settings));
+        ServerConfig.read(new ConfigReader(settings, problems), processors), Map.copyOf(settings));
   }
 
   private static String unknown(String name, String origin, Collection<String> known) {

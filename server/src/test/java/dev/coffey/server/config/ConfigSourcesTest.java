@@ -2,6 +2,9 @@ package dev.coffey.server.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.coffey.server.batch.BatchConfig;
+import dev.coffey.server.grpc.GrpcConfig;
+import dev.coffey.server.registry.RegistryConfig;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -47,7 +50,7 @@ class ConfigSourcesTest {
 
   private static List<String> problems(ConfigSources sources) {
     try {
-      sources.load();
+      sources.load(3);
     } catch (ConfigException e) {
       return e.problems();
     }
@@ -56,29 +59,30 @@ class ConfigSourcesTest {
 
   private static List<Mapped> mapped() {
     return List.of(
-        new Mapped(Keys.HOST, "0.0.0.0", "0.0.0.0", c -> c.listen().host()),
-        new Mapped(Keys.PORT, "0", 0, c -> c.listen().port()),
-        new Mapped(Keys.HANDLER_THREADS, "3", OptionalInt.of(3), c -> c.listen().handlerThreads()),
-        new Mapped(Keys.MESSAGE_SIZE, "1GiB", 1 << 30, c -> c.limits().messageBytes()),
-        new Mapped(Keys.METADATA_SIZE, "2KiB", 2048, c -> c.limits().metadataBytes()),
-        new Mapped(Keys.TEXTS_PER_REQUEST, "7", 7, c -> c.limits().textsPerRequest()),
-        new Mapped(Keys.REQUEST_TOKENS, "8", 8, c -> c.limits().requestTokens()),
-        new Mapped(Keys.REQUESTS_IN_FLIGHT, "9", 9, c -> c.limits().requestsInFlight()),
-        new Mapped(Keys.BATCH_MAX_TOKENS, "2048", OptionalInt.of(2048), c -> c.batch().maxTokens()),
+        new Mapped(Keys.HOST, "0.0.0.0", "0.0.0.0", c -> c.grpc().host()),
+        new Mapped(Keys.PORT, "0", 0, c -> c.grpc().port()),
+        new Mapped(Keys.HANDLER_THREADS, "3", 3, c -> c.grpc().handlerThreads()),
+        new Mapped(Keys.MESSAGE_SIZE, "1GiB", 1 << 30, c -> c.grpc().maxMessageBytes()),
+        new Mapped(Keys.METADATA_SIZE, "2KiB", 2048, c -> c.grpc().maxMetadataBytes()),
+        new Mapped(Keys.RESPONSE_SIZE, "3KiB", 3072, c -> c.grpc().maxResponseBytes()),
+        new Mapped(Keys.TEXTS_PER_REQUEST, "7", 7, c -> c.grpc().maxTexts()),
+        new Mapped(Keys.REQUEST_TOKENS, "8", 8, c -> c.grpc().maxRequestTokens()),
+        new Mapped(Keys.REQUESTS_IN_FLIGHT, "9", 9, c -> c.grpc().maxCalls()),
+        new Mapped(Keys.BATCH_MAX_TOKENS, "2048", 2048, c -> c.batch().maxTokens()),
         new Mapped(Keys.BATCH_MAX_TEXTS, "10", 10, c -> c.batch().maxTexts()),
         new Mapped(Keys.BATCH_MAX_DELAY, "2ms", Duration.ofMillis(2), c -> c.batch().maxDelay()),
         new Mapped(Keys.BATCH_AGING, "1min", Duration.ofMinutes(1), c -> c.batch().aging()),
         new Mapped(Keys.BATCH_FAULT_LIMIT, "4", 4, c -> c.batch().faultLimit()),
-        new Mapped(Keys.QUEUE_MAX_TOKENS, "70000", 70000, c -> c.queue().maxTokens()),
-        new Mapped(Keys.QUEUE_MAX_REQUESTS, "11", 11, c -> c.queue().maxRequests()),
-        new Mapped(Keys.MODELS_DIR, "/m", Optional.of(Path.of("/m")), c -> c.models().folder()),
+        new Mapped(Keys.QUEUE_MAX_TOKENS, "70000", 70000, c -> c.batch().queueMaxTokens()),
+        new Mapped(Keys.QUEUE_MAX_REQUESTS, "11", 11, c -> c.batch().queueMaxRequests()),
+        new Mapped(Keys.MODELS_DIR, "/m", Optional.of(Path.of("/m")), ServerConfig::models),
         new Mapped(
             Keys.WARM_UP_LIMIT,
             "1500us",
             Duration.ofNanos(1_500_000),
-            c -> c.models().warmUpLimit()),
+            c -> c.registry().warmUpLimit()),
         new Mapped(Keys.BACKEND, "scalar", "scalar", c -> c.backend().name()),
-        new Mapped(Keys.THREADS, "2", OptionalInt.of(2), c -> c.backend().threads()),
+        new Mapped(Keys.THREADS, "2", 2, c -> c.backend().threads()),
         new Mapped(Keys.METRICS_PORT, "0", OptionalInt.of(0), ServerConfig::metricsPort),
         new Mapped(Keys.DRAIN_TIMEOUT, "5s", Duration.ofSeconds(5), ServerConfig::drainTimeout),
         new Mapped(Keys.LOG_LEVEL, "debug", LogLevel.DEBUG, ServerConfig::logLevel));
@@ -86,17 +90,25 @@ class ConfigSourcesTest {
 
   @Test
   void load_nothingSet_givesTheDefaults() {
-    ServerConfig config = flags().load().config();
+    ServerConfig config = flags().load(3).config();
     assertThat(config)
         .isEqualTo(
             new ServerConfig(
-                new ServerConfig.Listen("127.0.0.1", 8500, Optional.empty(), OptionalInt.empty()),
-                new ServerConfig.Limits(16 << 20, 8 << 10, 1024, 65536, 1024),
-                new ServerConfig.Batch(
-                    OptionalInt.empty(), 256, Duration.ZERO, Duration.ofSeconds(5), 3),
-                new ServerConfig.Queue(65536, 1024),
-                new ServerConfig.Models(Optional.empty(), Duration.ofSeconds(10)),
-                new ServerConfig.Backend("auto", OptionalInt.empty()),
+                new GrpcConfig(
+                    "127.0.0.1",
+                    8500,
+                    Optional.empty(),
+                    6,
+                    16 << 20,
+                    8 << 10,
+                    64 << 20,
+                    1024,
+                    65536,
+                    1024),
+                BatchConfig.DEFAULT,
+                RegistryConfig.DEFAULT,
+                Optional.empty(),
+                new ServerConfig.Backend("auto", 3),
                 OptionalInt.empty(),
                 Duration.ofSeconds(20),
                 LogLevel.INFO));
@@ -117,15 +129,14 @@ class ConfigSourcesTest {
     for (ConfigSources sources :
         List.of(
             flags(line), environment(Map.of(mapped.key().variable(), mapped.text())), file(line))) {
-      assertThat(mapped.read().apply(sources.load().config())).isEqualTo(mapped.value());
+      assertThat(mapped.read().apply(sources.load(3).config())).isEqualTo(mapped.value());
     }
   }
 
   @Test
   void load_tlsPair_isMapped() {
-    assertThat(
-            flags("server.tls-cert=c.pem", "server.tls-key=k.pem").load().config().listen().tls())
-        .contains(new ServerConfig.Tls(Path.of("c.pem"), Path.of("k.pem")));
+    assertThat(flags("server.tls-cert=c.pem", "server.tls-key=k.pem").load(3).config().grpc().tls())
+        .contains(new GrpcConfig.Tls(Path.of("c.pem"), Path.of("k.pem")));
   }
 
   @Test
@@ -157,6 +168,7 @@ class ConfigSourcesTest {
         "limits.message-size|2GiB",
         "limits.message-size|999999999999999GiB",
         "limits.metadata-size|2MiB",
+        "limits.response-size|2GiB",
         "limits.texts-per-request|0",
         "limits.request-tokens|0",
         "limits.requests-in-flight|0",
@@ -208,10 +220,10 @@ class ConfigSourcesTest {
                 Optional.of(file),
                 Map.of("COFFEY_SERVER_PORT", "2", "COFFEY_BATCH_MAX_TEXTS", "2", "PATH", "/bin"),
                 List.of(new Setting("server.port", "3", "--port")))
-            .load();
-    assertThat(loaded.config().listen().port()).isEqualTo(3);
+            .load(3);
+    assertThat(loaded.config().grpc().port()).isEqualTo(3);
     assertThat(loaded.config().batch().maxTexts()).isEqualTo(2);
-    assertThat(loaded.config().queue().maxRequests()).isEqualTo(1);
+    assertThat(loaded.config().batch().queueMaxRequests()).isEqualTo(1);
     assertThat(loaded.summary())
         .startsWith(
             "server.port=3 (--port), batch.max-texts=2 (COFFEY_BATCH_MAX_TEXTS), queue.max-requests=1 (c.conf:5); defaults: server.host=127.0.0.1 ")
@@ -261,7 +273,7 @@ class ConfigSourcesTest {
     assertThat(problems(flags("limits.request-tokens=70000")).getFirst())
         .startsWith("limits.request-tokens = 70000 is above queue.max-tokens = 65536");
     assertThat(problems(flags("batch.max-tokens=70000")).getFirst())
-        .startsWith("batch.max-tokens = 70000 is above queue.max-tokens = 65536");
+        .startsWith("queue.max-tokens = 65536 is below batch.max-tokens = 70000");
   }
 
   @Test
@@ -276,12 +288,12 @@ class ConfigSourcesTest {
       links.put(service + "_PORT_8500_TCP_ADDR", "10.0.0.7");
     }
     links.put("COFFEY_JAVA_OPTS", "-Xmx1g");
-    assertThat(environment(links).load().config().listen().port()).isEqualTo(8500);
+    assertThat(environment(links).load(3).config().grpc().port()).isEqualTo(8500);
     // Without the Service it is a wrong setting again.
     assertThat(problems(environment(Map.of("COFFEY_PORT", "tcp://10.0.0.7:8500")))).hasSize(1);
     // And a real setting is one with the Service's links beside it.
     links.put("COFFEY_SERVER_PORT", "9000");
-    assertThat(environment(links).load().config().listen().port()).isEqualTo(9000);
+    assertThat(environment(links).load(3).config().grpc().port()).isEqualTo(9000);
   }
 
   @Test
@@ -295,10 +307,10 @@ class ConfigSourcesTest {
     Path file = folder.resolve("defaults.conf");
     Files.writeString(file, ConfigText.defaults());
     var sources = new ConfigSources(Optional.of(file), Map.of(), List.of());
-    assertThat(sources.load().settings()).isEmpty();
+    assertThat(sources.load(3).settings()).isEmpty();
     Files.writeString(file, ConfigText.defaults().replaceAll("(?m)^#(?=[a-z])", ""));
-    assertThat(sources.load().settings()).hasSameSizeAs(Keys.ALL);
-    assertThat(sources.load().config()).isEqualTo(flags().load().config());
+    assertThat(sources.load(3).settings()).hasSameSizeAs(Keys.ALL);
+    assertThat(sources.load(3).config()).isEqualTo(flags().load(3).config());
   }
 
   @Test
