@@ -1,5 +1,5 @@
-/// The server: `Main`, and the Guice module that wires the packages below. May import every other
-/// module; nobody imports it.
+/// The process: `Main`, the Guice module that wires the packages below, and what it makes, an
+/// [Engine]. May import every other module; only `cli` imports it.
 @NullMarked
 package dev.coffey.server;
 

@@ -1,0 +1,37 @@
+package dev.coffey.server;
+
+import dev.coffey.server.batch.BatchListener;
+import dev.coffey.server.batch.ModelQueue;
+import dev.coffey.server.grpc.HealthReporter;
+import dev.coffey.server.metrics.ServerMetrics;
+import dev.coffey.server.registry.ModelStatus;
+import dev.coffey.server.registry.RegistryListener;
+import java.util.List;
+
+/// Passes on what batcher and registry tell to both that want to hear it.
+record News(ServerMetrics metrics, HealthReporter health)
+    implements BatchListener, RegistryListener {
+  @Override
+  public void batchComputed(ModelQueue queue, int tokens, int texts, long computeNanos) {
+    metrics.batchComputed(queue, tokens, texts, computeNanos);
+    health.batchComputed(queue, tokens, texts, computeNanos);
+  }
+
+  @Override
+  public void modelFailed(ModelQueue queue, Throwable cause) {
+    metrics.modelFailed(queue, cause);
+    health.modelFailed(queue, cause);
+  }
+
+  @Override
+  public void modelRecovered(ModelQueue queue) {
+    metrics.modelRecovered(queue);
+    health.modelRecovered(queue);
+  }
+
+  @Override
+  public void changed(List<ModelStatus> models) {
+    metrics.changed(models);
+    health.changed(models);
+  }
+}

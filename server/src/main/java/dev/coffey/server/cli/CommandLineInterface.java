@@ -1,0 +1,133 @@
+package dev.coffey.server.cli;
+
+import dev.coffey.client.CoffeyException;
+import dev.coffey.kernels.BackendRefusedException;
+import dev.coffey.model.checkpoint.CheckpointException;
+import dev.coffey.model.tokenize.TokenizerException;
+import dev.coffey.server.config.ConfigException;
+import dev.coffey.server.names.NearNames;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.util.List;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/// All commands under one name, and how their failures become lines and exit codes: 0 done, 1
+/// failed, 2 wrong usage.
+public final class CommandLineInterface {
+  static final int DONE = 0;
+  static final int FAILED = 1;
+  static final int WRONG_USAGE = 2;
+
+  private CommandLineInterface() {}
+
+  @Command(
+      name = "coffey",
+      synopsisSubcommandLabel = "COMMAND",
+      description = "Serves DistilBERT and its family over gRPC.")
+  private static final class Root implements Runnable {
+    @Spec private CommandSpec spec;
+
+    @SuppressWarnings("NullAway.Init") // picocli sets spec
+    Root() {}
+
+    @Override
+    public void run() {
+      throw new ParameterException(spec.commandLine(), "a command is missing");
+    }
+  }
+
+  /// Runs the command that `arguments` name.
+  ///
+  /// @return the exit code
+  public static int run(Surroundings surroundings, String... arguments) {
+    CommandLine line =
+        new CommandLine(new Root())
+            .addSubcommand(new Serve(surroundings))
+            .addSubcommand(new Classify(surroundings))
+            .addSubcommand(new Embed(surroundings))
+            .addSubcommand(new Tokenize(surroundings))
+            .addSubcommand(new Models(surroundings))
+            .addSubcommand(new Doctor(surroundings))
+            .addSubcommand(new Config(surroundings))
+            .addSubcommand(new Version(surroundings));
+    line.getCommandSpec().addMixin("help", CommandSpec.forAnnotatedObject(new Help()));
+    line.getSubcommands()
+        .values()
+        .forEach(command ->
+            command.getCommandSpec().addMixin("help", CommandSpec.forAnnotatedObject(new Help())));
+    line.getCommandSpec()
+        .addOption(
+            CommandLine.Model.OptionSpec.builder("-V", "--version")
+                .versionHelp(true)
+                .description("Print the version and exit.")
+                .type(boolean.class)
+                .build());
+    line.getCommandSpec().version(Version.text(surroundings));
+    line.setOut(new PrintWriter(surroundings.out(), true, surroundings.out().charset()));
+    line.setErr(new PrintWriter(surroundings.err(), true, surroundings.err().charset()));
+    line.setUsageHelpWidth(110);
+    line.setParameterExceptionHandler((e, _) -> usage(surroundings, e));
+    line.setExecutionExceptionHandler((e, _, _) -> failed(surroundings, e));
+    return line.execute(arguments);
+  }
+
+  private static int usage(Surroundings surroundings, ParameterException e) {
+    String message =
+        e instanceof CommandLine.UnmatchedArgumentException unmatched
+            ? unmatched(unmatched)
+            : String.valueOf(e.getMessage());
+    surroundings
+        .err()
+        .printf(
+            "coffey: %s (see %s --help)%n",
+            message, e.getCommandLine().getCommandSpec().qualifiedName());
+    return WRONG_USAGE;
+  }
+
+  private static String unmatched(CommandLine.UnmatchedArgumentException e) {
+    String first = e.getUnmatched().getFirst();
+    CommandSpec command = e.getCommandLine().getCommandSpec();
+    boolean option = first.startsWith("-");
+    List<String> near =
+        NearNames.of(first, (option ? command.optionsMap() : command.subcommands()).keySet());
+    return "%s '%s'%s"
+        .formatted(
+            option ? "unknown option" : "unexpected argument",
+            first,
+            near.isEmpty() ? "" : "; did you mean " + String.join(" or ", near) + "?");
+  }
+
+  private static int failed(Surroundings surroundings, Exception e) {
+    LoggerFactory.getLogger(CommandLineInterface.class).debug("the command failed", e);
+    List<String> lines =
+        switch (e) {
+          case ConfigException config -> config.problems();
+          case CoffeyException call -> List.of(call.getMessage() + hint(call));
+          case BackendRefusedException _,
+              CheckpointException _,
+              TokenizerException _,
+              UncheckedIOException _,
+              CommandFailure _,
+              WrongUsage _,
+              IllegalArgumentException _ ->
+              List.of(String.valueOf(e.getMessage()));
+          default ->
+              List.of(
+                  "internal error: %s (--log-level debug shows where)"
+                      .formatted(e.getMessage() == null ? e.toString() : e.getMessage()));
+        };
+    lines.forEach(line -> surroundings.err().println("coffey: " + line));
+    return e instanceof ConfigException || e instanceof WrongUsage ? WRONG_USAGE : FAILED;
+  }
+
+  private static String hint(CoffeyException call) {
+    return call.getMessage() != null && call.getMessage().startsWith("can't reach")
+        ? "; is 'coffey serve' running there? (--target names another address, --local needs no server)"
+        : "";
+  }
+}

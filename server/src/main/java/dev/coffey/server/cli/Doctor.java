@@ -1,0 +1,182 @@
+package dev.coffey.server.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.coffey.kernels.Availability;
+import dev.coffey.kernels.Kernels;
+import dev.coffey.kernels.KernelsOptions;
+import dev.coffey.kernels.KernelsProvider;
+import dev.coffey.kernels.KernelsSelector;
+import dev.coffey.server.config.ConfigSources;
+import dev.coffey.server.config.Keys;
+import dev.coffey.server.config.LogLevel;
+import dev.coffey.server.config.ServerConfig;
+import java.io.PrintStream;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/// `coffey doctor`: what was found, what was chosen and why, and whether it computes what it
+/// should.
+@Command(
+    name = "doctor",
+    description =
+        "Prints what hardware was found, which backend serve would choose and why not another, and compares the chosen one with the scalar definition. Exits with 1 if they differ.")
+final class Doctor implements Callable<Integer> {
+  private static final String ORACLE = "scalar";
+
+  private final Surroundings surroundings;
+
+  @Option(names = "--backend", paramLabel = "NAME", description = "As for serve.")
+  private @Nullable String backend;
+
+  @Option(names = "--threads", paramLabel = "N", description = "As for serve.")
+  private @Nullable String threads;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  Doctor(Surroundings surroundings) {
+    this.surroundings = surroundings;
+  }
+
+  /// All that is printed.
+  private record Findings(
+      Machine machine,
+      KernelsSelector.Selection selection,
+      String description,
+      List<SelfTest.Outcome> selfTest) {
+    boolean passed() {
+      return selfTest.stream().allMatch(SelfTest.Outcome::passed);
+    }
+  }
+
+  @Override
+  public Integer call() {
+    Logs.setLevel(LogLevel.WARN);
+    Flags flags = new Flags();
+    flags.add(Keys.BACKEND, "--backend", backend);
+    flags.add(Keys.THREADS, "--threads", threads);
+    ServerConfig.Backend wanted =
+        new ConfigSources(Optional.empty(), surroundings.environment(), flags.settings())
+            .load(surroundings.processors())
+            .config()
+            .backend();
+    List<KernelsProvider> providers = KernelsProvider.all();
+    KernelsSelector.Selection selection = KernelsSelector.select(wanted.name(), providers);
+    KernelsProvider oracle =
+        providers.stream().filter(each -> each.name().equals(ORACLE)).findFirst().orElseThrow();
+    KernelsOptions options = new KernelsOptions(wanted.threads());
+    try (Kernels definition = oracle.open(options);
+        Kernels chosen = selection.provider().open(options)) {
+      Findings findings =
+          new Findings(
+              Machine.read(surroundings.root(), surroundings.processors()),
+              selection,
+              chosen.description(),
+              SelfTest.run(definition, chosen));
+      if (json) {
+        surroundings.out().println(json(findings));
+      } else {
+        print(findings, surroundings.out());
+      }
+      return findings.passed() ? CommandLineInterface.DONE : CommandLineInterface.FAILED;
+    }
+  }
+
+  private void print(Findings findings, PrintStream out) {
+    Machine machine = findings.machine();
+    out.printf("coffey      %s%n", surroundings.version());
+    out.printf("system      %s%n", machine.system());
+    out.printf("java        %s%n", machine.java());
+    out.printf("processor   %s%n", machine.cpu().describe());
+    out.printf(
+        "processors  %d%s%n",
+        machine.processors(),
+        machine.cgroupCpus().isPresent()
+            ? String.format(
+                Locale.ROOT, ", control group allows %.2f", machine.cgroupCpus().getAsDouble())
+            : "");
+    out.printf(
+        "memory      %s%s%n",
+        machine.memoryBytes().isPresent()
+            ? gibibytes(machine.memoryBytes().getAsLong())
+            : "unknown",
+        machine.cgroupBytes().isPresent()
+            ? ", control group allows " + gibibytes(machine.cgroupBytes().getAsLong())
+            : "");
+    out.println();
+    String chosen = findings.selection().provider().name();
+    for (KernelsSelector.Verdict verdict : findings.selection().verdicts()) {
+      String what =
+          switch (verdict.availability()) {
+            case Availability.Usable(String detail) when verdict.name().equals(chosen) ->
+                "chosen: " + findings.description() + " (" + detail + ")";
+            case Availability.Usable(String detail) -> "usable, not chosen: " + detail;
+            case Availability.Refused(String reason) -> "refused: " + reason;
+          };
+      out.printf("%-11s %s%n", verdict.name(), what);
+    }
+    out.println();
+    out.printf("self-test of %s against %s%n", chosen, ORACLE);
+    for (SelfTest.Outcome outcome : findings.selfTest()) {
+      out.printf(
+          Locale.ROOT,
+          "  %-22s error %.1e, at most %.1e  %s%n",
+          outcome.operation(),
+          outcome.error(),
+          outcome.tolerance(),
+          outcome.passed() ? "ok" : "FAILED");
+    }
+    out.println(
+        findings.passed()
+            ? "all %d operations passed".formatted(findings.selfTest().size())
+            : "this machine does not compute what it should: don't serve with backend " + chosen);
+  }
+
+  private static String gibibytes(long bytes) {
+    return String.format(Locale.ROOT, "%.1f GiB", bytes / (double) (1L << 30));
+  }
+
+  private ObjectNode json(Findings findings) {
+    Machine machine = findings.machine();
+    ObjectNode root = JsonNodeFactory.instance.objectNode();
+    root.put("version", surroundings.version())
+        .put("system", machine.system())
+        .put("java", machine.java())
+        .put("cpu", machine.cpu().model())
+        .put("processors", machine.processors());
+    ArrayNode features = root.putArray("cpu_features");
+    machine.cpu().features().forEach(features::add);
+    machine.memoryBytes().ifPresent(bytes -> root.put("memory_bytes", bytes));
+    machine.cgroupCpus().ifPresent(cpus -> root.put("cgroup_cpus", cpus));
+    machine.cgroupBytes().ifPresent(bytes -> root.put("cgroup_memory_bytes", bytes));
+    root.put("backend", findings.selection().provider().name())
+        .put("backend_description", findings.description());
+    ArrayNode backends = root.putArray("backends");
+    for (KernelsSelector.Verdict verdict : findings.selection().verdicts()) {
+      ObjectNode entry = backends.addObject().put("name", verdict.name());
+      switch (verdict.availability()) {
+        case Availability.Usable(String detail) -> entry.put("usable", true).put("detail", detail);
+        case Availability.Refused(String reason) ->
+            entry.put("usable", false).put("reason", reason);
+      }
+    }
+    ArrayNode tests = root.putArray("self_test");
+    for (SelfTest.Outcome outcome : findings.selfTest()) {
+      tests
+          .addObject()
+          .put("operation", outcome.operation())
+          .put("error", outcome.error())
+          .put("tolerance", outcome.tolerance())
+          .put("passed", outcome.passed());
+    }
+    root.put("passed", findings.passed());
+    return root;
+  }
+}
