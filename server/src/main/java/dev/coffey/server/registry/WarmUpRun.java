@@ -1,5 +1,6 @@
 package dev.coffey.server.registry;
 
+import dev.coffey.server.batch.BatchCost;
 import dev.coffey.server.batch.Ticker;
 import dev.coffey.server.batch.WarmUp;
 import dev.coffey.server.batch.WarmUp.Sample;
@@ -9,9 +10,10 @@ import java.util.List;
 
 /// Runs a model until its kernels are compiled, then measures what batches of growing size cost.
 ///
-/// The compiler is done when a batch stops getting faster: each of the last [#CALM] runs took
-/// nearly as long as the best of those before. The sizes double until the throughput has stopped
-/// growing.
+/// The compiler is done when rounds of one small and one larger batch stop getting faster: each of
+/// the last [#CALM] took nearly as long as the best before. Then sizes double until a batch gains
+/// little on the one of half its size, or takes so long that waiting for it would hurt more than
+/// the gain helps.
 final class WarmUpRun {
   /// Runs one batch of `texts` texts of `length` tokens on the device and says how long it took.
   interface TimedBatch {
@@ -26,26 +28,40 @@ final class WarmUpRun {
   /// Tokens of a text: an ordinary sentence.
   private static final int LENGTH = 32;
 
-  /// Tokens of the batches that get the kernels compiled: enough rows that the many-row kernels
-  /// run.
-  private static final int SETTLING_TOKENS = 256;
+  /// A round's batches: few rows and many, since kernels for the two differ.
+  private static final int FEW_TOKENS = 16;
+
+  private static final int MANY_TOKENS = 128;
 
   private static final int SMALLEST_TOKENS = 32;
 
-  /// A batch beyond this gains nothing on any CPU: the weights are read once for thousands of rows.
+  /// No CPU gains from a larger batch: the weights are read once for thousands of rows.
   private static final int LARGEST_TOKENS = 8192;
 
-  /// So many runs without news say that the compiler is done.
+  /// The batch size of a device that could not be measured in time.
+  private static final int USUAL_TOKENS = 512;
+
+  /// What is assumed of it until then: between a small model and one of base size on a few cores.
+  private static final BatchCost USUAL_COST = new BatchCost(0, 100_000);
+
+  /// So many rounds without news say that the compiler is done.
   private static final int CALM = 8;
 
-  /// A run that is this much faster than all before is news.
+  /// A round that is this much faster than all before is news.
   private static final double FASTER = 0.93;
 
-  /// A first compilation takes this long to arrive even if all batches until then look alike.
+  /// A first compilation takes this long to arrive even if all rounds until then look alike.
   private static final Duration LEAST = Duration.ofMillis(250);
 
-  /// Runs of each size that is measured; the fastest counts, as the least disturbed.
-  private static final int RUNS = 3;
+  /// Runs of each size that is measured; the faster counts, as the less disturbed.
+  private static final int RUNS = 2;
+
+  /// A doubling that gains less than this ends the search: the smallest batch within 5 % of the
+  /// peak is wanted.
+  private static final double GAIN = 1.05;
+
+  /// A batch that takes longer ends the search: every request waits for the batch before it.
+  private static final Duration LONG_BATCH = Duration.ofMillis(100);
 
   private final TimedBatch batch;
   private final Ticker ticker;
@@ -75,18 +91,18 @@ final class WarmUpRun {
 
   private Outcome run() {
     boolean settled = settle();
-    List<Sample> samples = measure();
-    return new Outcome(WarmUp.of(samples), settled, batches, ticker.nanoTime() - start);
+    WarmUp warmUp = settled ? WarmUp.of(measure()) : guess();
+    return new Outcome(warmUp, settled, batches, ticker.nanoTime() - start);
   }
 
   private boolean settle() {
-    // Half of the time at most: the measurement needs some too.
-    long until = start + (deadline - start) / 2;
-    int tokens = settlingTokens(until);
+    // The measurement needs some of the time too.
+    long until = start + (deadline - start) / 4 * 3;
     long best = Long.MAX_VALUE;
     int calm = 0;
     while (true) {
-      long nanos = run(tokens);
+      // Many rows first: their long loops are what the compiler notices soonest.
+      long nanos = run(Math.min(MANY_TOKENS, mostTokens)) + run(Math.min(FEW_TOKENS, mostTokens));
       calm = nanos < best * FASTER ? 0 : calm + 1;
       best = Math.min(best, nanos);
       long now = ticker.nanoTime();
@@ -99,45 +115,43 @@ final class WarmUpRun {
     }
   }
 
-  /// The first batch is small: a slow device shows itself before a larger one would use up the
-  /// time.
-  private int settlingTokens(long until) {
-    int small = Math.min(SMALLEST_TOKENS, mostTokens);
-    int large = Math.min(SETTLING_TOKENS, mostTokens);
-    long expected = run(small) * large / small;
-    return ticker.nanoTime() + expected - until < 0 ? large : small;
+  /// Where the device is not at its speed yet, a measurement would set a size for good that fits
+  /// only now, and a cost by which admission would refuse nearly everything. The first real batches
+  /// correct the cost.
+  private WarmUp guess() {
+    return new WarmUp(Math.min(USUAL_TOKENS, mostTokens), USUAL_COST);
   }
 
   private List<Sample> measure() {
     List<Sample> samples = new ArrayList<>();
     double best = 0;
-    int withoutGain = 0;
-    for (int tokens = Math.min(SMALLEST_TOKENS, mostTokens); tokens <= mostTokens; tokens *= 2) {
+    for (int tokens = Math.min(SMALLEST_TOKENS, mostTokens); ; tokens *= 2) {
       long fastest = Long.MAX_VALUE;
       for (int i = 0; i < RUNS; i++) {
         fastest = Math.min(fastest, run(tokens));
       }
-      int actual = texts(tokens) * length;
-      samples.add(new Sample(actual, Math.max(1, fastest)));
+      int actual = texts(tokens) * textTokens(tokens);
+      samples.add(new Sample(actual, fastest));
       double throughput = actual / (double) fastest;
-      // Within 5 % of the peak a smaller batch is preferred: two doublings that gain less end the
-      // search.
-      withoutGain = throughput > best * 1.05 ? 0 : withoutGain + 1;
+      boolean gained = throughput > best * GAIN;
       best = Math.max(best, throughput);
       boolean outOfTime = deadline - ticker.nanoTime() < 2L * RUNS * fastest;
-      if (withoutGain == 2 || outOfTime) {
-        break;
+      if (!gained || fastest > LONG_BATCH.toNanos() || outOfTime || tokens * 2 > mostTokens) {
+        return samples;
       }
     }
-    return samples;
   }
 
   private long run(int tokens) {
     batches++;
-    return batch.nanos(texts(tokens), length);
+    return Math.max(1, batch.nanos(texts(tokens), textTokens(tokens)));
   }
 
   private int texts(int tokens) {
     return Math.max(1, tokens / length);
+  }
+
+  private int textTokens(int tokens) {
+    return Math.min(length, tokens);
   }
 }
