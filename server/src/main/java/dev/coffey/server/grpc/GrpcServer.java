@@ -91,7 +91,7 @@ public final class GrpcServer implements AutoCloseable {
     } catch (IOException | IllegalArgumentException | IllegalStateException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new IllegalArgumentException(
-          "TLS: certificate %s and key %s can't be used: %s; expected PEM files, the key in PKCS#8 without a password and of that certificate"
+          "TLS: certificate %s and key %s can't be used: %s; expected PEM files, the key in PKCS #8 without a password and of that certificate"
               .formatted(tls.certificate(), tls.key(), cause.getMessage()),
           e);
     }

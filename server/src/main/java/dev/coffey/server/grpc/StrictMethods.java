@@ -203,6 +203,7 @@ final class StrictMethods {
     private final ServerCall.Listener<Q> inner;
     private final boolean unary;
     private int messages;
+    private @Nullable StatusRuntimeException fault;
 
     StrictListener(InnerCall<Q, A> call, ServerCall.Listener<Q> inner) {
       this.call = call;
@@ -212,15 +213,15 @@ final class StrictMethods {
 
     @Override
     public void onMessage(Decoded<Q> decoded) {
-      if (call.ended()) {
+      if (call.ended() || fault != null) {
         return;
       }
       messages++;
       switch (decoded) {
-        case Decoded.Fault<Q>(StatusRuntimeException error) -> call.end(error);
+        case Decoded.Fault<Q>(StatusRuntimeException error) -> refuse(error);
         case Decoded.Message<Q>(Q value) -> {
           if (unary && messages > 1) {
-            call.end(expectedOne("more than one message"));
+            refuse(expectedOne("more than one"));
           } else {
             inner.onMessage(value);
           }
@@ -228,12 +229,23 @@ final class StrictMethods {
       }
     }
 
+    /// A call that is closed before the client has said its last resets the stream, and then the
+    /// client may see the reset instead of the status. A unary client is about to say it.
+    private void refuse(StatusRuntimeException error) {
+      if (unary) {
+        fault = error;
+      } else {
+        call.end(error);
+      }
+    }
+
     @Override
     public void onHalfClose() {
-      if (unary && messages == 0) {
-        call.end(expectedOne("no message"));
-      }
-      if (!call.ended()) {
+      if (fault != null) {
+        call.end(fault);
+      } else if (unary && messages == 0) {
+        call.end(expectedOne("none"));
+      } else if (!call.ended()) {
         inner.onHalfClose();
       }
     }
