@@ -21,6 +21,9 @@ import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.health.v1.HealthGrpc;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -384,6 +387,28 @@ final class StatusTableTest {
     assertThat(e).hasMessageContaining("internal error").hasMessageNotContaining("secret");
     device().fail(null);
     assertThat(server.inference().classify(request("a")).getResultsCount()).isEqualTo(1);
+  }
+
+  /// Three failed batches in a row (batch.fault-limit) say that the device is lost; one that
+  /// succeeds says it is back.
+  @Test
+  void deviceLost_healthIsNotServingUntilABatchSucceeds() throws Exception {
+    TestServer server = server();
+    HealthGrpc.HealthBlockingStub health = HealthGrpc.newBlockingStub(server.channel());
+    HealthCheckRequest whole = HealthCheckRequest.getDefaultInstance();
+    HealthCheckRequest model = HealthCheckRequest.newBuilder().setService("textcls").build();
+    assertThat(health.check(whole).getStatus()).isEqualTo(ServingStatus.SERVING);
+    device().fail(new IllegalStateException("the device is lost"));
+    for (int i = 0; i < 3; i++) {
+      assertThat(code(failure(() -> server.inference().classify(request("a")))))
+          .isEqualTo(Code.INTERNAL);
+    }
+    await(() -> health.check(model).getStatus() == ServingStatus.NOT_SERVING);
+    assertThat(health.check(whole).getStatus()).isEqualTo(ServingStatus.NOT_SERVING);
+    device().fail(null);
+    assertThat(server.inference().classify(request("a")).getResultsCount()).isEqualTo(1);
+    await(() -> health.check(model).getStatus() == ServingStatus.SERVING);
+    await(() -> health.check(whole).getStatus() == ServingStatus.SERVING);
   }
 
   @Test
