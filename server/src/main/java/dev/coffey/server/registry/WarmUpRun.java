@@ -44,6 +44,10 @@ final class WarmUpRun {
   /// What is assumed of it until then: between a small model and one of base size on a few cores.
   private static final BatchCost USUAL_COST = new BatchCost(0, 100_000);
 
+  /// The search does not end before this size: on a busy machine one disturbed size would end it at
+  /// 32 tokens.
+  private static final int LEAST_SEARCHED = 256;
+
   /// So many rounds without news say that the compiler is done.
   private static final int CALM = 8;
 
@@ -53,8 +57,8 @@ final class WarmUpRun {
   /// A first compilation takes this long to arrive even if all rounds until then look alike.
   private static final Duration LEAST = Duration.ofMillis(250);
 
-  /// Runs of each size that is measured; the faster counts, as the less disturbed.
-  private static final int RUNS = 2;
+  /// Runs of each size that is measured; the fastest counts, as the least disturbed.
+  private static final int RUNS = 3;
 
   /// A doubling that gains less than this ends the search: the smallest batch within 5 % of the
   /// peak is wanted.
@@ -133,7 +137,7 @@ final class WarmUpRun {
       int actual = texts(tokens) * textTokens(tokens);
       samples.add(new Sample(actual, fastest));
       double throughput = actual / (double) fastest;
-      boolean gained = throughput > best * GAIN;
+      boolean gained = tokens < LEAST_SEARCHED || throughput > best * GAIN;
       best = Math.max(best, throughput);
       boolean outOfTime = deadline - ticker.nanoTime() < 2L * RUNS * fastest;
       if (!gained || fastest > LONG_BATCH.toNanos() || outOfTime || tokens * 2 > mostTokens) {

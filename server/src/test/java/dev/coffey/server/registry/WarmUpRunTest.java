@@ -74,6 +74,21 @@ final class WarmUpRunTest {
     assertThat(outcome.warmUp().cost().nanosPerToken()).isEqualTo(100_000);
   }
 
+  /// Red if one size that something else disturbed ended the search: seen as batches of 32 tokens
+  /// on a busy machine.
+  @Test
+  void run_oneSizeIsDisturbed_isPassedOver() {
+    Device device = new Device();
+    Outcome outcome =
+        WarmUpRun.run(
+            (texts, length) -> device.run(texts, length) * (texts * length == 64 ? 3 : 1),
+            () -> device.now,
+            512,
+            seconds(10),
+            0);
+    assertThat(outcome.warmUp().maxTokens()).isGreaterThanOrEqualTo(256);
+  }
+
   @Test
   void run_userSetTheBudget_noBatchIsLarger() {
     Device device = new Device();
