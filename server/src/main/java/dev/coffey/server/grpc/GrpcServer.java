@@ -22,7 +22,7 @@ public final class GrpcServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(GrpcServer.class);
 
   /// What a client's last messages may take to arrive once all calls have ended.
-  private static final Duration GOODBYE = Duration.ofSeconds(1);
+  private static final Duration GOODBYE = Duration.ofSeconds(2);
 
   /// A connection that was silent this long is probed: finds clients that vanished.
   private static final Duration KEEP_ALIVE = Duration.ofMinutes(2);
@@ -120,9 +120,10 @@ public final class GrpcServer implements AutoCloseable {
       log.warn("calls were still open after {} ms of draining; they are cut off", limit.toMillis());
     }
     server.shutdown();
-    // Health watches and idle connections stay open until they are told; nobody waits for an answer
-    // there.
-    if (!server.awaitTermination(all ? GOODBYE.toMillis() / 10 : 0, TimeUnit.MILLISECONDS)) {
+    // Calls that came while draining may still wait for a thread to refuse them: cutting them off would
+    // tell their clients CANCELLED, not UNAVAILABLE (seen with 100 ms). Only a health
+    // watch, which stays open until it is told, makes this wait its full length.
+    if (!server.awaitTermination(all ? GOODBYE.toMillis() : 0, TimeUnit.MILLISECONDS)) {
       server.shutdownNow();
       if (!server.awaitTermination(GOODBYE.toMillis(), TimeUnit.MILLISECONDS)) {
         log.warn("the transport did not end within {} ms", GOODBYE.toMillis());
