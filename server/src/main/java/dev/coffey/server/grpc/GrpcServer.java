@@ -120,7 +120,8 @@ public final class GrpcServer implements AutoCloseable {
       log.warn("calls were still open after {} ms of draining; they are cut off", limit.toMillis());
     }
     server.shutdown();
-    // Calls that came while draining may still wait for a thread to refuse them: cutting them off would
+    // Calls that came while draining may still wait for a thread to refuse them: cutting them off
+    // would
     // tell their clients CANCELLED, not UNAVAILABLE (seen with 100 ms). Only a health
     // watch, which stays open until it is told, makes this wait its full length.
     if (!server.awaitTermination(all ? GOODBYE.toMillis() : 0, TimeUnit.MILLISECONDS)) {

@@ -229,7 +229,8 @@ class ServeProcessTest {
         assertThat(trusting.listModels()).hasSize(1);
         assertThat(failure(plain)).isEqualTo(Status.Code.UNAVAILABLE);
 
-        // While one waits, a first signal drains and a second gives up. Not SIGINT: a shell starts what
+        // While one waits, a first signal drains and a second gives up. Not SIGINT: a shell starts
+        // what
         // runs in the background with that one ignored, and so does CI; the JVM then leaves it so.
         var _ = trusting.classifyAsync("alone");
         // An answered call behind it on the same connection: by now the first was let in.
