@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
 /// panels) are computed, and the activation is applied while a chunk is in the cache. Owned by the
 /// thread that owns the backend.
 ///
-/// The bias is where each number's chain starts. Blocks of the depth are cut by [#DEPTH] alone,
-/// never by rows or threads, and go on from the stored partial sums: the same bits as in one go.
+/// Chains start at zero; the bias is added to the first, the others to the stored partial sums.
+/// Blocks of the depth are cut by [#DEPTH] alone, a multiple of the chain's length, never by rows
+/// or threads: the same bits as in one go.
 final class BlockedProduct {
   /// Rows of a block at most: packed, 128 rows of 768 take 524 KB, about the second-level cache,
   /// and each panel that comes from memory serves 22 tiles. With 64 rows: 0.81 of peak, not 0.91

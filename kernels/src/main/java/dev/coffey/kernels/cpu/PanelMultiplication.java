@@ -16,11 +16,11 @@ import java.lang.foreign.ValueLayout;
 /// where B has no more rows. x is packed too, block by block, as [RowTiling] says. Strides are in
 /// bytes, addresses absolute.
 ///
-/// Each number of y is one chain of fused multiply-adds from its start through the first step of
-/// the depth to the last, whatever the number of rows and columns: that is what makes a row's bits
-/// independent of its batch.
+/// Each number of y is the sum of chains of [#CHAIN] fused multiply-adds, added to its start from
+/// the first step of the depth to the last, whatever the number of rows and columns: that is what
+/// makes a row's bits independent of its batch.
 final class PanelMultiplication {
-  /// So that six rows' accumulators leave room in 16 registers, and twelve rows' in 32.
+  /// So that six rows' accumulators leave room in 16 registers, and eight rows' in 32.
   private static final int VECTORS = 2;
 
   /// Steps of the depth that are summed apart. One chain of 768 or 3072 is less exact: its errors

@@ -33,22 +33,19 @@ record RowTiling(int rows, int tallest) {
     return (long) floatsBefore(tiles()) * depth * Float.BYTES;
   }
 
-  /// The height of the [ProductTile] that computes `rows` rows: 4, 5, 6, 8, 10 or 12. Fewer than 4
-  /// rows take as long as 4: they wait for the FMAs' latency or for memory.
+  /// The height of the [ProductTile] that computes `rows` rows: 4, 5, 6 or 8. Fewer than 4 rows
+  /// take as long as 4: they wait for the FMAs' latency or for memory.
   static int height(int rows) {
     if (rows <= 4) {
       return 4;
     }
-    return rows <= 6 ? rows : (rows + 1) / 2 * 2;
+    return rows <= 6 ? rows : 8;
   }
 
   /// Floats of one step of a tile: a power of two, so that their address is a shift of the panel's.
   /// A stride of 6 floats (a multiplication and two more additions) made 6 rows 0.85 of peak, not
   /// 0.99.
   static int groupFloats(int height) {
-    if (height <= 4) {
-      return 4;
-    }
-    return height <= 8 ? 8 : 16;
+    return height <= 4 ? 4 : 8;
   }
 }

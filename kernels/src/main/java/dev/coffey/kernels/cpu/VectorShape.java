@@ -25,9 +25,9 @@ abstract class VectorShape {
   }
 
   /// The rows of the tallest [ProductTile] whose accumulators stay in the registers: AVX2 has 16
-  /// vector registers, AVX-512 and NEON have 32.
+  /// vector registers, AVX-512 and NEON have 32, more than the tallest tile needs.
   final int tileRows() {
-    return lanes() == 8 ? 6 : 12;
+    return lanes() == 8 ? 6 : 8;
   }
 
   /// The widest that this machine computes natively; none if it has no vectors of 128 bits.
