@@ -46,7 +46,7 @@ final class Gate implements ServerInterceptor, ServerCallExecutorSupplier {
 
   @Override
   public <Q, A> Executor getExecutor(ServerCall<Q, A> call, Metadata headers) {
-    return handlers.crowded() ? Runnable::run : handlers;
+    return handlers.crowded() ? Runnable::run : handlers.forCall();
   }
 
   @Override

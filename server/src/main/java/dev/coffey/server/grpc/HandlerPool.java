@@ -4,17 +4,20 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /// The threads on which requests are decoded and tokenized and responses are written. Netty's
 /// threads only move bytes, the device's thread only computes.
 ///
 /// Its queue is bounded by what is let in, not by refusing tasks: a call that began must be able to
-/// go on. [#crowded] says when no more calls should begin; each open call has one task in the queue
-/// at most, and completions of the batcher are bounded by the requests admitted.
+/// go on. [#crowded] says when no more calls should begin: it counts the calls that wait for their
+/// first thread, and only them. What calls that began have in the queue says nothing of that, and
+/// is bounded by their number: a task of its own for each, and a completion of the batcher.
 public final class HandlerPool implements Executor, AutoCloseable {
   private final ThreadPoolExecutor threads;
   private final int mostWaiting;
+  private final AtomicInteger waiting = new AtomicInteger();
 
   private HandlerPool(ThreadPoolExecutor threads, int mostWaiting) {
     this.threads = threads;
@@ -40,9 +43,25 @@ public final class HandlerPool implements Executor, AutoCloseable {
     threads.execute(task);
   }
 
-  /// Whether so many tasks wait that no call should begin.
+  /// Whether so many calls wait for their first thread that no other should begin.
   boolean crowded() {
-    return threads.getQueue().size() >= mostWaiting;
+    return waiting.get() >= mostWaiting;
+  }
+
+  /// This pool for the tasks of one call, which is counted as waiting until its first task runs.
+  Executor forCall() {
+    AtomicBoolean begun = new AtomicBoolean();
+    return task -> {
+      if (!begun.compareAndSet(false, true)) {
+        threads.execute(task);
+        return;
+      }
+      waiting.incrementAndGet();
+      threads.execute(() -> {
+        waiting.decrementAndGet();
+        task.run();
+      });
+    };
   }
 
   /// Whether the calling thread is one of some pool.

@@ -201,8 +201,15 @@ final class StatusTableTest {
         .isPositive();
     device().open();
     assertThat(result(computing).getResultsCount()).isEqualTo(1);
-    // The place is free again.
-    await(() -> server.inference().classify(request("a")).getResultsCount() == 1);
+    // The place is free again, once the server has seen the last byte of the answer leave.
+    await(() -> {
+      try {
+        return server.inference().classify(request("a")).getResultsCount() == 1;
+      } catch (StatusRuntimeException full) {
+        assertThat(full).hasMessageContaining("limits.requests-in-flight");
+        return false;
+      }
+    });
   }
 
   /// A batch is under way whose end lies beyond the deadline: refused at once, without a wait.
