@@ -1,0 +1,98 @@
+// What C++ has no word for: a PTX instruction, or a few that stand for one where sm_75 lacks it. No other file holds assembly.
+#pragma once
+
+#include "storage.cuh"
+
+__device__ inline unsigned sharedAddress(const void* shared) {
+  return static_cast<unsigned>(__cvta_generic_to_shared(shared));
+}
+
+// Starts copying `bytes` (0 to 16, even) from `global` to `shared` and fills up to 16 with zeros. Both are aligned to 16 bytes; with 0 bytes
+// nothing is read. Visible after a wait and a barrier.
+__device__ inline void copyAsync(void* shared, const void* global, int bytes) {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(sharedAddress(shared)), "l"(global), "r"(bytes) : "memory");
+#else
+  uint4 chunk = make_uint4(0, 0, 0, 0);
+  if (bytes == 16) {
+    chunk = *static_cast<const uint4*>(global);
+  } else {
+    unsigned* words = &chunk.x;
+    const unsigned short* halves = static_cast<const unsigned short*>(global);
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      if (2 * i < bytes) {
+        words[i / 2] |= static_cast<unsigned>(halves[i]) << (i % 2 * 16);
+      }
+    }
+  }
+  *static_cast<uint4*>(shared) = chunk;
+#endif
+}
+
+// Closes a group of copies.
+__device__ inline void commitCopies() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+// Waits until at most PENDING of this thread's youngest groups are still under way.
+template <int PENDING>
+__device__ inline void waitForCopies() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
+#endif
+}
+
+// Four 8x8 matrices of 16-bit elements; lane l gives the address of row l mod 8 of matrix l / 8, aligned to 16 bytes.
+__device__ inline void loadMatrices(unsigned (&fragment)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
+               : "r"(sharedAddress(row))
+               : "memory");
+}
+
+// The same, each matrix transposed.
+__device__ inline void loadTransposed(unsigned (&fragment)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
+               : "r"(sharedAddress(row))
+               : "memory");
+}
+
+// c += a·b; a: 16x16, b: 16x8, c: 16x8 in fp32.
+template <typename T>
+__device__ void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1);
+
+template <>
+__device__ inline void multiply<f16>(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#else
+  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(b0));
+  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[2]), "r"(a[3]), "r"(b1));
+#endif
+}
+
+#if COFFEY_BF16
+template <>
+__device__ inline void multiply<bf16>(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+#endif
+
+// 2^x, off by 2 units in the last place at most: what expf is made of.
+__device__ inline float exp2Approx(float x) {
+  float y;
+  asm("ex2.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
