@@ -437,21 +437,23 @@ public final class Batcher implements AutoCloseable {
       runTask(task);
       return 0;
     }
+    boolean dropped = false;
     for (ModelQueue queue : served) {
       long now = ticker.nanoTime();
-      drop(queue, queue.sweep(now), now, true);
+      dropped |= drop(queue, queue.sweep(now), now, true);
     }
     filling.clear();
     long wait = Long.MAX_VALUE;
     while (true) {
       ModelQueue queue = share.next(each -> !each.isEmpty() && !filling.contains(each));
       if (queue == null) {
-        return wait;
+        // A model that leaves may have waited for no more than what was dropped.
+        return dropped && queuesChanged ? 0 : wait;
       }
       long now = ticker.nanoTime();
       Decision<PendingRequest> decision =
           queue.policy().decide(queue.view(), now, queue.meter().cost());
-      drop(queue, decision.drops(), now, false);
+      dropped |= drop(queue, decision.drops(), now, false);
       switch (decision.next()) {
         case Cut<PendingRequest> cut -> {
           compute(queue, cut);
@@ -656,10 +658,10 @@ public final class Batcher implements AutoCloseable {
   }
 
   /// Ends what the policy gave up.
-  private void drop(
+  private boolean drop(
       ModelQueue queue, List<Drop<PendingRequest>> drops, long now, boolean anywhere) {
     if (drops.isEmpty()) {
-      return;
+      return false;
     }
     List<PendingRequest> answers = new ArrayList<>();
     for (Drop<PendingRequest> drop : drops) {
@@ -698,6 +700,7 @@ public final class Batcher implements AutoCloseable {
       lock.unlock();
     }
     answers.forEach(answer -> answer.deliver(completions));
+    return true;
   }
 
   /// Under the lock: what is left of the request waits no more.

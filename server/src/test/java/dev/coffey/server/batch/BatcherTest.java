@@ -423,6 +423,22 @@ final class BatcherTest {
     assertThat(failure).hasMessage("planted");
   }
 
+  /// Red if the model were looked at only before the cancelled request leaves the line: then
+  /// nothing would ever wake the device thread for it.
+  @Test
+  void unregister_onlyACancelledRequestLeft_completes() throws Exception {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    Submission first = submit(queue, 5);
+    Gate.await(gate.entered);
+    Submission second = submit(queue, 5);
+    assertThat(second.cancel()).isTrue();
+    CompletableFuture<Void> gone = batcher.unregister(queue);
+    gate.open.countDown();
+    assertThat(gone.get(30, SECONDS)).isNull();
+    assertThat(result(first).outputs()).hasSize(1);
+  }
+
   @Test
   void unregister_answersWhatWaitsRefusesWhatComes() throws Exception {
     Gate gate = new Gate();
