@@ -19,6 +19,7 @@ import java.util.List;
 /// server is full or drains), strict decoding, the service.
 public final class GrpcServices {
   private final Gate gate;
+  private final MessageStreams streams;
   private final HealthReporter health;
   private final List<ServerServiceDefinition> definitions;
 
@@ -35,11 +36,13 @@ public final class GrpcServices {
     this.gate = new Gate(handlers, config.maxCalls(), metrics);
     this.health = health;
     Inference inference = new Inference(batcher, ticker, metrics, config.maxRequestTokens());
+    TypedTasks tasks = TypedTasks.of(new TaskRunner(registry, inference, config));
+    this.streams = new MessageStreams(tasks);
     CallMetrics callMetrics = new CallMetrics(metrics);
     List<ServerServiceDefinition> all = new ArrayList<>();
     for (BindableService service :
         List.of(
-            new InferenceService(registry, inference, config),
+            new InferenceService(tasks, streams),
             new ModelInfoService(registry),
             new OpenInferenceService(registry, inference, config, serverVersion))) {
       // The last interceptor of the list is the outermost.
@@ -73,12 +76,18 @@ public final class GrpcServices {
     return builder;
   }
 
+  /// How many calls of `Stream` are open.
+  int openStreams() {
+    return streams.size();
+  }
+
   /// Says NOT_SERVING, lets no call begin any more and waits until those that began have ended, or
   /// for `limit`.
   ///
   /// @return whether all have ended
   public boolean drain(Duration limit) throws InterruptedException {
     health.draining();
+    streams.drain();
     return gate.drain(limit);
   }
 }

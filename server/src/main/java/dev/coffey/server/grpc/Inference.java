@@ -2,7 +2,6 @@ package dev.coffey.server.grpc;
 
 import dev.coffey.model.Matrix;
 import dev.coffey.model.TextInput;
-import dev.coffey.server.batch.BatchResult;
 import dev.coffey.server.batch.Batcher;
 import dev.coffey.server.batch.ModelQueue;
 import dev.coffey.server.batch.Priority;
@@ -18,8 +17,6 @@ import dev.coffey.server.registry.ModelState;
 import io.grpc.Context;
 import io.grpc.Deadline;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -27,32 +24,22 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /// The way of a request from its texts to the numbers that the device computed for them: tokenize,
-/// submit, wait without a thread, pair each text with its result. What all services share.
+/// submit, wait without a thread. What all services share.
 final class Inference {
-  /// A text of a request, ready for the device or at fault.
-  sealed interface Item {
-    /// `cut`: tokens that truncation left out.
-    record Ready(TextInput input, int cut) implements Item {}
-
-    record Faulty(InvalidArgument fault) implements Item {}
+  /// A request, prepared: what the device shall read for it.
+  interface Prepared {
+    /// In any number; each goes into the batcher on its own.
+    List<TextInput> texts();
   }
 
-  /// What became of a text.
-  sealed interface Result {
-    /// One matrix for each readout of the text.
-    record Computed(TextInput input, int cut, List<Matrix> outputs) implements Result {}
+  /// What the device computed for a request, and where the time went.
+  ///
+  /// @param outputs for each text of `prepared`, one matrix for each of its readouts
+  record Answer<P extends Prepared>(P prepared, List<List<Matrix>> outputs, Times times) {}
 
-    record Refused(InvalidArgument fault) implements Result {}
-  }
-
-  /// A request's results, in the order of its texts, and where the time went.
-  record Answer(
-      List<Result> results,
-      long tokenizeNanos,
-      long queueNanos,
-      long computeNanos,
-      int batchTokens,
-      int batchTexts) {}
+  /// Where a request's time went; tokens and texts are those of the batches that it was in.
+  record Times(
+      long tokenizeNanos, long queueNanos, long computeNanos, int batchTokens, int batchTexts) {}
 
   private final Batcher batcher;
   private final Ticker ticker;
@@ -80,10 +67,9 @@ final class Inference {
 
   /// Answers a request. Refusals are thrown; failures after admission end the future.
   ///
-  /// @param tokenize makes the items; called on this thread, timed, and only if the caller still
-  ///   waits
-  CompletableFuture<Answer> run(
-      ModelHandle handle, Supplier<List<Item>> tokenize, Priority priority, long deadlineNanos) {
+  /// @param prepare tokenizes; called on this thread, timed, and only if the caller still waits
+  <P extends Prepared> CompletableFuture<Answer<P>> run(
+      ModelHandle handle, Supplier<P> prepare, Priority priority, long deadlineNanos) {
     long start = ticker.nanoTime();
     if (Ticker.passed(deadlineNanos, start)) {
       throw new DeadlineExceeded("the deadline had passed before the texts were read");
@@ -92,16 +78,13 @@ final class Inference {
     if (context.isCancelled()) {
       throw new Cancelled();
     }
-    List<Item> items = items(handle, tokenize);
+    P prepared = prepared(handle, prepare);
     long tokenizeNanos = ticker.nanoTime() - start;
     metrics.tokenized(handle.queue(), tokenizeNanos);
-    List<TextInput> texts = new ArrayList<>(items.size());
+    List<TextInput> texts = prepared.texts();
     long tokens = 0;
-    for (Item item : items) {
-      if (item instanceof Item.Ready(TextInput input, int _)) {
-        texts.add(input);
-        tokens += input.tokens();
-      }
+    for (TextInput text : texts) {
+      tokens += text.tokens();
     }
     if (tokens > maxTokens) {
       throw new InvalidArgument(
@@ -111,7 +94,7 @@ final class Inference {
     }
     if (texts.isEmpty()) {
       return CompletableFuture.completedFuture(
-          answer(items, new BatchResult(List.of(), 0, 0, 0, 0, 0), tokenizeNanos));
+          new Answer<>(prepared, List.of(), new Times(tokenizeNanos, 0, 0, 0, 0)));
     }
     Submission submission = batcher.submit(handle.queue(), texts, priority, deadlineNanos);
     // Also called when the call ends as it should: then there is nothing left to cancel.
@@ -121,13 +104,21 @@ final class Inference {
         .result()
         .thenApply(result -> {
           metrics.answered(queue, result);
-          return answer(items, result, tokenizeNanos);
+          return new Answer<>(
+              prepared,
+              result.outputs(),
+              new Times(
+                  tokenizeNanos,
+                  result.queueNanos(),
+                  result.computeNanos(),
+                  result.batchTokens(),
+                  result.batchTexts()));
         });
   }
 
-  private static List<Item> items(ModelHandle handle, Supplier<List<Item>> tokenize) {
+  private static <P> P prepared(ModelHandle handle, Supplier<P> prepare) {
     try {
-      return tokenize.get();
+      return prepare.get();
     } catch (IllegalStateException e) {
       if (handle.state() == ModelState.READY) {
         throw e;
@@ -136,25 +127,5 @@ final class Inference {
       throw new Unavailable(
           "model '%s' is being unloaded".formatted(handle.name()), Duration.ofSeconds(1));
     }
-  }
-
-  private static Answer answer(List<Item> items, BatchResult result, long tokenizeNanos) {
-    Iterator<List<Matrix>> outputs = result.outputs().iterator();
-    List<Result> results = new ArrayList<>(items.size());
-    for (Item item : items) {
-      results.add(
-          switch (item) {
-            case Item.Ready(TextInput input, int cut) ->
-                new Result.Computed(input, cut, outputs.next());
-            case Item.Faulty(InvalidArgument fault) -> new Result.Refused(fault);
-          });
-    }
-    return new Answer(
-        results,
-        tokenizeNanos,
-        result.queueNanos(),
-        result.computeNanos(),
-        result.batchTokens(),
-        result.batchTexts());
   }
 }

@@ -1,5 +1,6 @@
 package dev.coffey.server.grpc;
 
+import dev.coffey.model.Matrix;
 import dev.coffey.model.Readout;
 import dev.coffey.model.TextInput;
 import dev.coffey.model.tokenize.Encoding;
@@ -9,15 +10,13 @@ import dev.coffey.model.tokenize.Truncation;
 import dev.coffey.proto.v1.Input;
 import dev.coffey.proto.v1.TokenIds;
 import dev.coffey.server.failure.InferenceException.InvalidArgument;
-import dev.coffey.server.grpc.Inference.Item;
 import dev.coffey.server.registry.ModelHandle;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Reads the texts of a request for one model: each becomes what the encoder reads, or the fault of
-/// that text alone.
+/// Reads the texts of a request for one model: each becomes what the encoder reads.
 final class InputReader {
   private final ModelHandle handle;
   private final Truncation truncation;
@@ -34,31 +33,36 @@ final class InputReader {
   }
 
   /// Checks what holds for a whole request: that there are inputs, and not too many.
-  static void checkCount(int inputs, int most) {
+  ///
+  /// @param field the path of their list
+  static void checkCount(String field, int inputs, int most) {
     if (inputs < 1 || inputs > most) {
       throw new InvalidArgument(
-          "inputs",
+          field,
           inputs == 0
-              ? "no inputs; send at least one"
-              : "%d inputs; a request has at most %d (limits.texts-per-request): send several"
-                  .formatted(inputs, most));
+              ? "no %s; send at least one".formatted(field)
+              : "%d %s; a request has at most %d (limits.texts-per-request): send several"
+                  .formatted(inputs, field, most));
     }
   }
 
-  /// One item for each input.
-  List<Item> read(List<Input> inputs) {
-    List<Item> items = new ArrayList<>(inputs.size());
-    for (int i = 0; i < inputs.size(); i++) {
-      try {
-        items.add(read(inputs.get(i), "inputs[" + i + "]"));
-      } catch (InvalidArgument fault) {
-        items.add(new Item.Faulty(fault));
-      }
+  /// What the encoder reads for one input.
+  ///
+  /// @param cut tokens that truncation left out
+  record Reading(TextInput text, int cut) {
+    /// The work of an item that is just this text.
+    ///
+    /// @param finish makes the result of the matrices of the text's readouts
+    <R> Work.Ready<R> work(Function<List<Matrix>, R> finish) {
+      return new Work.Ready<>(List.of(text), cut, outputs -> finish.apply(outputs.getFirst()));
     }
-    return items;
   }
 
-  private Item read(Input input, String field) {
+  /// Reads one input.
+  ///
+  /// @param field its path in the request
+  /// @throws InvalidArgument if it can't be read
+  Reading read(Input input, String field) {
     return switch (input.getKindCase()) {
       case TEXT -> text(input.getText(), null, field + ".text");
       case PAIR -> text(input.getPair().getFirst(), input.getPair().getSecond(), field + ".pair");
@@ -68,17 +72,17 @@ final class InputReader {
     };
   }
 
-  /// The item of a text or a pair.
+  /// Reads a text or a pair.
   ///
   /// @throws InvalidArgument if it can't be read
-  Item text(String first, @Nullable String second, String field) {
+  Reading text(String first, @Nullable String second, String field) {
     if (first.isEmpty() || (second != null && second.isEmpty())) {
       throw new InvalidArgument(field, "empty text; send at least one character");
     }
     try {
       Encoding encoding =
           tokenizer(handle, field).encode(prompt + first, second, truncation, handle.maxTokens());
-      return new Item.Ready(
+      return new Reading(
           new TextInput(encoding.ids(), encoding.types(), positions(encoding.tokens()), readouts),
           encoding.cut());
     } catch (TooLongException | IllegalArgumentException e) {
@@ -86,7 +90,7 @@ final class InputReader {
     }
   }
 
-  private Item ids(TokenIds sent, String field) {
+  private Reading ids(TokenIds sent, String field) {
     int count = sent.getIdsCount();
     if (count == 0) {
       throw new InvalidArgument(field, "no token ids; send at least one, with the special tokens");
@@ -107,7 +111,7 @@ final class InputReader {
         sent.getTypeIdsCount() == 0
             ? new int[count]
             : within(sent.getTypeIdsList(), Segments.limit(handle), field + ".type_ids", "type id");
-    return new Item.Ready(new TextInput(ids, types, positions(count), readouts), 0);
+    return new Reading(new TextInput(ids, types, positions(count), readouts), 0);
   }
 
   private static int[] within(List<Integer> numbers, int limit, String field, String what) {

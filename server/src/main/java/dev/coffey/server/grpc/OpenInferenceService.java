@@ -22,14 +22,11 @@ import dev.coffey.proto.inference.ServerMetadataRequest;
 import dev.coffey.proto.inference.ServerMetadataResponse;
 import dev.coffey.proto.inference.ServerReadyRequest;
 import dev.coffey.proto.inference.ServerReadyResponse;
-import dev.coffey.server.failure.InferenceException.InvalidArgument;
 import dev.coffey.server.failure.InferenceException.Unavailable;
 import dev.coffey.server.grpc.InferRequestReader.Bounds;
 import dev.coffey.server.grpc.InferRequestReader.Content;
 import dev.coffey.server.grpc.InferRequestReader.Row;
 import dev.coffey.server.grpc.Inference.Answer;
-import dev.coffey.server.grpc.Inference.Item;
-import dev.coffey.server.grpc.Inference.Result;
 import dev.coffey.server.registry.ModelHandle;
 import dev.coffey.server.registry.ModelRegistry;
 import io.grpc.stub.StreamObserver;
@@ -163,7 +160,7 @@ final class OpenInferenceService extends GRPCInferenceServiceGrpc.GRPCInferenceS
           return inference
               .run(
                   handle,
-                  () -> items(handle, content, outputs, readouts),
+                  () -> rows(handle, content, outputs, readouts),
                   parameters.priority(),
                   inference.deadlineNanos(parameters.timeout()))
               .thenApply(answer ->
@@ -172,26 +169,28 @@ final class OpenInferenceService extends GRPCInferenceServiceGrpc.GRPCInferenceS
         });
   }
 
-  private List<Item> items(
+  /// The rows of a request as the encoder reads them. v2 has no status of an item: one that can't
+  /// be read fails the request.
+  private record Rows(List<TextInput> texts) implements Inference.Prepared {}
+
+  private Rows rows(
       ModelHandle handle, Content content, List<OutputTensor> outputs, List<Readout> readouts) {
     InputReader reader = new InputReader(handle, Truncation.NONE, readouts, prompt(handle));
-    List<Item> items = new ArrayList<>(content.rows().size());
+    List<TextInput> texts = new ArrayList<>(content.rows().size());
     int width = content.width();
     for (Row row : content.rows()) {
-      Item item =
+      TextInput text =
           switch (row) {
             case Row.Text(String first, String second) ->
-                reader.text(first, second, content.field() + "[" + items.size() + "]");
+                reader.text(first, second, content.field() + "[" + texts.size() + "]").text();
             case Row.Tokens(int[] ids, int[] types, int[] positions) ->
-                new Item.Ready(new TextInput(ids, types, positions, readouts), 0);
+                new TextInput(ids, types, positions, readouts);
           };
-      if (item instanceof Item.Ready(TextInput input, int _)) {
-        width = Math.max(width, input.tokens());
-      }
-      items.add(item);
+      width = Math.max(width, text.tokens());
+      texts.add(text);
     }
-    checkSize(outputs, items.size(), width);
-    return items;
+    checkSize(outputs, texts.size(), width);
+    return new Rows(texts);
   }
 
   private void checkSize(List<OutputTensor> outputs, int texts, int width) {
@@ -209,17 +208,11 @@ final class OpenInferenceService extends GRPCInferenceServiceGrpc.GRPCInferenceS
       List<Readout> readouts,
       int inputWidth,
       InferParameters parameters,
-      Answer answer) {
-    List<Result.Computed> texts = new ArrayList<>(answer.results().size());
+      Answer<Rows> answer) {
+    List<TextInput> texts = answer.prepared().texts();
     int width = inputWidth;
-    for (Result result : answer.results()) {
-      switch (result) {
-        case Result.Computed computed -> {
-          texts.add(computed);
-          width = Math.max(width, computed.input().tokens());
-        }
-        case Result.Refused(InvalidArgument fault) -> throw fault;
-      }
+    for (TextInput text : texts) {
+      width = Math.max(width, text.tokens());
     }
     ModelInferResponse.Builder response =
         ModelInferResponse.newBuilder()
@@ -238,7 +231,7 @@ final class OpenInferenceService extends GRPCInferenceServiceGrpc.GRPCInferenceS
         case TOKEN -> tensor.addShape(width).addShape(output.columns());
         case TOKEN_SCALAR -> tensor.addShape(width);
       }
-      ByteBuffer numbers = numbers(output, readouts.indexOf(output.readout()), texts, width);
+      ByteBuffer numbers = numbers(output, readouts.indexOf(output.readout()), answer, width);
       if (parameters.typed()) {
         InferTensorContents.Builder contents = tensor.getContentsBuilder();
         while (numbers.hasRemaining()) {
@@ -255,13 +248,14 @@ final class OpenInferenceService extends GRPCInferenceServiceGrpc.GRPCInferenceS
 
   /// An output's numbers, row-major and little-endian; rows of tokens that are not there stay zero.
   private static ByteBuffer numbers(
-      OutputTensor output, int readout, List<Result.Computed> texts, int width) {
+      OutputTensor output, int readout, Answer<Rows> answer, int width) {
+    List<TextInput> texts = answer.prepared().texts();
     int perText = Math.toIntExact(output.numbersPerText(width));
     ByteBuffer bytes =
         ByteBuffer.allocate(texts.size() * perText * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (int text = 0; text < texts.size(); text++) {
-      Matrix matrix = texts.get(text).outputs().get(readout);
-      int[] positions = texts.get(text).input().positions();
+      Matrix matrix = answer.outputs().get(text).get(readout);
+      int[] positions = texts.get(text).positions();
       for (int row = 0; row < matrix.rows(); row++) {
         int place = output.shape() == OutputTensor.Shape.TEXT ? 0 : positions[row];
         int target = text * perText + place * output.columns();

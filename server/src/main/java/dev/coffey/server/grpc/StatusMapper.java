@@ -100,6 +100,12 @@ final class StatusMapper {
     };
   }
 
+  /// The status of a message on a stream that failed, whatever the failure is.
+  static Status ofAny(Throwable failure) {
+    StatusRuntimeException error = error(failure);
+    return StatusProto.fromStatusAndTrailers(error.getStatus(), error.getTrailers());
+  }
+
   private static Metadata trailers(InferenceException failure) {
     Metadata trailers = new Metadata();
     // Not for UNAVAILABLE: there a client with several servers to choose from should try the next

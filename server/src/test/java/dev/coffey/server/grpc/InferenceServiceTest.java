@@ -139,6 +139,18 @@ final class InferenceServiceTest {
         .isCloseTo(1 / (1 + Math.exp(-logit.getScore())), within(1e-6));
   }
 
+  /// Red if equal texts were computed again, or their places mixed up.
+  @Test
+  void classify_equalTexts_areComputedOnce() {
+    ClassifyResponse response =
+        classify(classify(text("good"), text("bad"), text("good"), text(""), text("good")));
+    assertThat(response.getInfo().getTiming().getBatchTexts()).isEqualTo(2);
+    assertThat(labels(response, 2)).isEqualTo(labels(response, 0));
+    assertThat(labels(response, 4)).isEqualTo(labels(response, 0));
+    assertThat(labels(response, 1)).isNotEqualTo(labels(response, 0));
+    assertThat(response.getResults(2).getUsage()).isEqualTo(response.getResults(0).getUsage());
+  }
+
   /// One text's fault is its own: the neighbours are answered.
   @Test
   void classify_oneBadItemEach_failsAlone() {

@@ -221,7 +221,7 @@ final class StatusTableTest {
     queued.add(InferenceServiceGrpc.newFutureStub(server.channel()).classify(request("a")));
     device().awaitBatch();
     String[] many = new String[200];
-    java.util.Arrays.fill(many, "word ".repeat(100));
+    java.util.Arrays.setAll(many, i -> i + " " + "word ".repeat(100));
     for (int i = 0; i < 3; i++) {
       queued.add(InferenceServiceGrpc.newFutureStub(server.channel()).classify(request(many)));
     }
