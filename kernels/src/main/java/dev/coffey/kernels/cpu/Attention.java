@@ -15,8 +15,11 @@ import java.lang.foreign.ValueLayout;
 /// A query's sum runs over the text's keys from first to last, whatever other queries there are.
 final class Attention {
   /// Enough rows to make use of each panel that was read into the first-level cache; few enough for
-  /// the scores of long texts to stay in the second. Whole tiles at 6 and at 12 rows.
+  /// the scores of long texts to stay in the second.
   static final int QUERIES = 36;
+
+  /// [#QUERIES] down to whole tiles.
+  private final int queriesAtATime;
 
   private final VectorShape shape;
   private final PanelMultiplication multiplication;
@@ -24,6 +27,7 @@ final class Attention {
   private final Normalization normalization;
 
   Attention(VectorShape shape, PanelMultiplication multiplication) {
+    this.queriesAtATime = QUERIES / shape.tileRows() * shape.tileRows();
     this.shape = shape;
     this.multiplication = multiplication;
     this.softmax = new Softmax(shape);
@@ -57,7 +61,7 @@ final class Attention {
     int panelColumns = multiplication.panelColumns();
     // Scores have room for whole panels, so that no panel needs a detour.
     long scoreStride = (long) keyPanels * panelColumns * Float.BYTES;
-    int block = Math.min(queries, QUERIES);
+    int block = Math.min(queries, queriesAtATime);
     RowTiling largest = multiplication.tiling(block);
     long valuesAt = aligned(multiplication.packedBytes(keys, width));
     long scoresAt = valuesAt + aligned(multiplication.packedBytes(width, keys));
