@@ -8,6 +8,7 @@ import dev.coffey.kernels.TensorArena;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Optional;
 
 /// Off-heap memory of the CPU backends, aligned to a cache line of 64 bytes. All worker threads may
 /// read and write it, so the arena underneath is a shared one; use after [#close()] is an
@@ -15,6 +16,12 @@ import java.lang.foreign.ValueLayout;
 final class CpuArena implements TensorArena {
   /// One cache line, and one AVX-512 vector.
   static final long ALIGNMENT = 64;
+
+  /// What is smaller comes from the C library's heap: it would not fill a huge page.
+  private static final long LARGE = HugePages.SIZE / 4;
+
+  /// What is mapped at a time for large tensors. Pages that nothing was put in take no memory.
+  private static final long SLAB = 64L << 20;
 
   /// How a backend lays out weights.
   @FunctionalInterface
@@ -25,6 +32,9 @@ final class CpuArena implements TensorArena {
   private final Arena arena = Arena.ofShared();
   private final Packing packing;
   private long bytes;
+
+  /// What is left of the last slab.
+  private MemorySegment slab = MemorySegment.NULL;
 
   CpuArena(Packing packing) {
     this.packing = packing;
@@ -88,8 +98,21 @@ final class CpuArena implements TensorArena {
 
   /// `size` zero bytes.
   MemorySegment allocate(long size) {
-    MemorySegment segment = arena.allocate(size, ALIGNMENT);
+    MemorySegment segment = size < LARGE ? arena.allocate(size, ALIGNMENT) : large(size);
     bytes += size;
+    return segment;
+  }
+
+  private MemorySegment large(long size) {
+    if (slab.byteSize() < size) {
+      Optional<MemorySegment> mapped = HugePages.allocate(Math.max(size, SLAB), arena);
+      if (mapped.isEmpty()) {
+        return arena.allocate(size, ALIGNMENT);
+      }
+      slab = mapped.get();
+    }
+    MemorySegment segment = slab.asSlice(0, size);
+    slab = slab.asSlice(Math.min(Math.ceilDiv(size, ALIGNMENT) * ALIGNMENT, slab.byteSize()));
     return segment;
   }
 
