@@ -1,7 +1,9 @@
 // All operations as one module.
 #include "add_position_norm.cu"
+#include "attention.cu"
 #include "gather.cu"
 #include "l2_normalize.cu"
+#include "linear.cu"
 #include "neighbours.cu"
 #include "norm.cu"
 #include "pool.cu"

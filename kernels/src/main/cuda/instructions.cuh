@@ -1,7 +1,45 @@
 // What C++ has no word for: a PTX instruction, or a few that stand for one where sm_75 lacks it. No other file holds assembly.
 #pragma once
 
-#include "storage.cuh"
+// bf16 has no matrix instruction on sm_75, so that module goes without it.
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+#define COFFEY_BF16 1
+#else
+#define COFFEY_BF16 0
+#endif
+
+struct f16 {
+  unsigned short bits;
+};
+
+struct bf16 {
+  unsigned short bits;
+};
+
+__device__ inline float toFloat(f16 x) {
+  float y;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
+  return y;
+}
+
+template <typename T>
+__device__ T fromFloat(float x);
+
+template <>
+__device__ inline f16 fromFloat<f16>(float x) {
+  f16 y;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+  return y;
+}
+
+#if COFFEY_BF16
+template <>
+__device__ inline bf16 fromFloat<bf16>(float x) {
+  bf16 y;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+  return y;
+}
+#endif
 
 __device__ inline unsigned sharedAddress(const void* shared) {
   return static_cast<unsigned>(__cvta_generic_to_shared(shared));

@@ -1,54 +1,16 @@
 // How numbers are stored. Arithmetic is in fp32; a number is converted when it is read and rounded once, to nearest even, when it is written.
 #pragma once
 
-// bf16 has no matrix instruction on sm_75, so that module goes without it.
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
-#define COFFEY_BF16 1
-#else
-#define COFFEY_BF16 0
-#endif
-
-struct f16 {
-  unsigned short bits;
-};
-
-struct bf16 {
-  unsigned short bits;
-};
+#include "instructions.cuh"
 
 __device__ inline float toFloat(float x) { return x; }
 
-__device__ inline float toFloat(f16 x) {
-  float y;
-  asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
-  return y;
-}
-
 __device__ inline float toFloat(bf16 x) { return __uint_as_float(static_cast<unsigned>(x.bits) << 16); }
-
-template <typename T>
-__device__ T fromFloat(float x);
 
 template <>
 __device__ inline float fromFloat<float>(float x) {
   return x;
 }
-
-template <>
-__device__ inline f16 fromFloat<f16>(float x) {
-  f16 y;
-  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
-  return y;
-}
-
-#if COFFEY_BF16
-template <>
-__device__ inline bf16 fromFloat<bf16>(float x) {
-  bf16 y;
-  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
-  return y;
-}
-#endif
 
 // Numbers are moved in chunks of eight.
 constexpr int CHUNK = 8;
