@@ -1,17 +1,11 @@
 package dev.coffey.kernels;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 
 /// A dense row-major matrix in host memory as a checkpoint stores it, little-endian and perhaps
 /// unaligned: what a backend reads once, at load. A vector is (1, n). The segment must stay alive
 /// until the call it is passed to returns.
 public record HostTensor(MemorySegment data, DType dtype, int rows, int columns) {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfShort SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   public HostTensor {
     if (rows < 0 || columns < 0) {
@@ -33,11 +27,6 @@ public record HostTensor(MemorySegment data, DType dtype, int rows, int columns)
 
   /// The number in row `row`, column `column`, as fp32.
   public float at(int row, int column) {
-    long index = (long) row * columns + column;
-    return switch (dtype) {
-      case F32 -> data.get(FLOAT, index * Float.BYTES);
-      case F16 -> Float.float16ToFloat(data.get(SHORT, index * Short.BYTES));
-      case BF16 -> Float.intBitsToFloat(data.get(SHORT, index * Short.BYTES) << 16);
-    };
+    return dtype.get(data, (long) row * columns + column);
   }
 }

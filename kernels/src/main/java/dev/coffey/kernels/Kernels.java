@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// **Errors.** A shape that doesn't fit is an [IllegalArgumentException] that names operation,
 /// argument, expected and got, thrown before anything is written. Index values are the caller's
-/// promise (checked by the CPU backends at the operation's door).
+/// promise (checked by the CPU backends at the operation's door). A device that fails is a
+/// [DeviceException], from whichever call finds it out.
 ///
 /// **Threads.** One thread owns a `Kernels` and calls it; a backend may use more threads inside a
 /// call.
@@ -29,6 +30,11 @@ public interface Kernels extends AutoCloseable {
 
   /// New memory on this device.
   TensorArena arena();
+
+  /// A recorder for work on memory of one [#arena]. By default it just runs the work.
+  default Recorder recorder() {
+    return Recorder.DIRECT;
+  }
 
   /// Copies `source[0 .. count)` to the first `count` numbers of `target`.
   void upload(int[] source, int count, Indices target);

@@ -16,7 +16,27 @@ public interface KernelsProvider {
   /// Whether this machine can run the backend. Cheap, without side effects, and never throws.
   Availability probe();
 
-  /// Opens the device. The caller owns the result and closes it.
+  /// Whether it can also be opened with `options`. A backend that says nothing else has one device
+  /// and fp32.
+  default Availability probe(KernelsOptions options) {
+    Availability availability = probe();
+    if (availability instanceof Availability.Refused) {
+      return availability;
+    }
+    if (options.precision() != DType.F32) {
+      return new Availability.Refused(
+          "it computes in fp32 only, not in %s; leave --precision away"
+              .formatted(options.precision().word()));
+    }
+    return options.device() == 0
+        ? availability
+        : new Availability.Refused(
+            "it has one device, 0, not a device %d; leave --device away"
+                .formatted(options.device()));
+  }
+
+  /// Opens the device, which [#probe(KernelsOptions)] must have found usable. The caller owns the
+  /// result and closes it.
   Kernels open(KernelsOptions options);
 
   /// All providers on the class path, best rank first.

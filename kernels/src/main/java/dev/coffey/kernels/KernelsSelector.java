@@ -18,16 +18,25 @@ public final class KernelsSelector {
 
   private KernelsSelector() {}
 
-  /// Chooses among `providers`, which are ordered best first.
+  /// Chooses among `providers`, which are ordered best first, for work in fp32 on the first device.
+  ///
+  /// @throws BackendRefusedException as with options
+  public static Selection select(String request, List<KernelsProvider> providers) {
+    return select(request, providers, new KernelsOptions(1));
+  }
+
+  /// Chooses among `providers`, which are ordered best first, one that can be opened with
+  /// `options`.
   ///
   /// @throws BackendRefusedException if `request` names no provider, or one that is refused, or
   ///   nothing is usable
-  public static Selection select(String request, List<KernelsProvider> providers) {
+  public static Selection select(
+      String request, List<KernelsProvider> providers, KernelsOptions options) {
     List<Verdict> verdicts = new ArrayList<>();
     KernelsProvider chosen = null;
     String detail = "";
     for (KernelsProvider provider : providers) {
-      Availability availability = provider.probe();
+      Availability availability = provider.probe(options);
       verdicts.add(new Verdict(provider.name(), availability));
       boolean wanted = request.equals(AUTO) || request.equals(provider.name());
       if (chosen == null && wanted && availability instanceof Availability.Usable(String found)) {
@@ -50,8 +59,18 @@ public final class KernelsSelector {
     }
     String known = verdicts.stream().map(Verdict::name).collect(Collectors.joining(", "));
     if (request.equals(AUTO)) {
-      return "no backend is usable here (tried: " + known + ")";
+      return "no backend can do this here: "
+          + verdicts.stream().map(KernelsSelector::words).collect(Collectors.joining("; "));
     }
     return "backend '" + request + "' is not in this build; it has: auto, " + known;
+  }
+
+  private static String words(Verdict verdict) {
+    return verdict.name()
+        + ": "
+        + switch (verdict.availability()) {
+          case Availability.Usable(String detail) -> detail;
+          case Availability.Refused(String reason) -> reason;
+        };
   }
 }

@@ -3,10 +3,12 @@ package dev.coffey.kernels;
 /// Memory of a device, freed as a whole: one for a model's weights, one for its workspace. Used by
 /// the device's owner thread only.
 public interface TensorArena extends AutoCloseable {
-  /// A dense (rows, columns) tensor of zeros, aligned to 64 bytes.
+  /// A (rows, columns) tensor of zeros, aligned to 64 bytes; dense on the CPU.
   Tensor tensor(int rows, int columns);
 
-  /// A copy of `source` as fp32.
+  /// A copy of `source` in the backend's precision.
+  ///
+  /// @throws IllegalArgumentException if that can't hold one of the numbers
   Tensor tensor(HostTensor source);
 
   /// A vector of `length` zeros.

@@ -51,7 +51,26 @@ class KernelsSelectorTest {
   void select_autoWithNothingUsable_fails() {
     assertThatThrownBy(() -> KernelsSelector.select("auto", List.of(GPU)))
         .isInstanceOf(BackendRefusedException.class)
-        .hasMessage("no backend is usable here (tried: gpu)");
+        .hasMessage("no backend can do this here: gpu: no driver; install one");
+  }
+
+  // Breaks if a precision that was asked for is dropped on the way to the next best backend.
+  @Test
+  void select_autoInAPrecisionThatNoneHas_failsWithEachReason() {
+    assertThatThrownBy(() ->
+            KernelsSelector.select(
+                "auto", List.of(GPU, FAST), new KernelsOptions(1, DType.BF16, 0)))
+        .isInstanceOf(BackendRefusedException.class)
+        .hasMessage(
+            "no backend can do this here: gpu: no driver; install one; fast: it computes in fp32 only, not in bf16; leave --precision away");
+  }
+
+  @Test
+  void select_aDeviceThatIsNotThere_isRefused() {
+    assertThatThrownBy(() ->
+            KernelsSelector.select("fast", List.of(FAST), new KernelsOptions(1, DType.F32, 1)))
+        .hasMessage(
+            "backend 'fast' can't run here: it has one device, 0, not a device 1; leave --device away");
   }
 
   @Test

@@ -6,6 +6,7 @@ import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.Norm;
 import dev.coffey.kernels.PackedWeights;
 import dev.coffey.kernels.Pooling;
+import dev.coffey.kernels.ShapeRules;
 import dev.coffey.kernels.Tensor;
 import dev.coffey.kernels.TensorArena;
 import java.lang.foreign.MemorySegment;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// speed never touches it.
 final class ScalarKernels implements Kernels {
   static final String NAME = "scalar";
+  private static final ShapeRules RULES = new ShapeRules(NAME, true);
 
   private static final double SQRT_TWO_OVER_PI = 0.7978845608028654;
 
@@ -37,13 +39,13 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public void upload(int[] source, int count, Indices target) {
-    ShapeRules.upload(source, count, target);
+    RULES.upload(source, count, target);
     MemorySegment.copy(source, 0, target.data(), ValueLayout.JAVA_INT, 0, count);
   }
 
   @Override
   public void download(Tensor source, float[] target) {
-    ShapeRules.download(source, target);
+    RULES.download(source, target);
     for (int n = 0; n < source.rows(); n++) {
       for (int i = 0; i < source.columns(); i++) {
         target[n * source.columns() + i] = get(source, n, i);
@@ -53,7 +55,7 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public void gather(Tensor table, Indices rows, Tensor y) {
-    ShapeRules.gather(table, rows, y);
+    RULES.gather(table, rows, y);
     for (int n = 0; n < y.rows(); n++) {
       for (int i = 0; i < y.columns(); i++) {
         set(y, n, i, get(table, get(rows, n), i));
@@ -70,7 +72,7 @@ final class ScalarKernels implements Kernels {
       @Nullable Indices type,
       Norm norm,
       Tensor y) {
-    ShapeRules.addPositionNorm(x, positions, position, types, type, norm, y);
+    RULES.addPositionNorm(x, positions, position, types, type, norm, y);
     double[] row = new double[x.columns()];
     for (int n = 0; n < x.rows(); n++) {
       for (int i = 0; i < x.columns(); i++) {
@@ -85,8 +87,8 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public void linear(Tensor x, PackedWeights w, @Nullable Tensor bias, Activation act, Tensor y) {
-    ScalarWeights weights = ShapeRules.weights("linear", NAME, ScalarWeights.class, w);
-    ShapeRules.linear(x, w, bias, y);
+    ScalarWeights weights = RULES.weights("linear", ScalarWeights.class, w);
+    RULES.linear(x, w, bias, y);
     for (int n = 0; n < x.rows(); n++) {
       for (int o = 0; o < w.outputs(); o++) {
         set(y, n, o, activate(act, dot(x, n, weights, o, bias)));
@@ -102,8 +104,8 @@ final class ScalarKernels implements Kernels {
       @Nullable Tensor residual,
       Norm norm,
       Tensor y) {
-    ScalarWeights weights = ShapeRules.weights("linearAddNorm", NAME, ScalarWeights.class, w);
-    ShapeRules.linearAddNorm(x, w, bias, residual, norm, y);
+    ScalarWeights weights = RULES.weights("linearAddNorm", ScalarWeights.class, w);
+    RULES.linearAddNorm(x, w, bias, residual, norm, y);
     double[] row = new double[w.outputs()];
     for (int n = 0; n < x.rows(); n++) {
       for (int o = 0; o < w.outputs(); o++) {
@@ -135,7 +137,7 @@ final class ScalarKernels implements Kernels {
   @Override
   public void attention(
       Tensor q, Indices queryOffsets, Tensor k, Tensor v, Indices keyOffsets, int heads, Tensor y) {
-    ShapeRules.attention(q, queryOffsets, k, v, keyOffsets, heads, y);
+    RULES.attention(q, queryOffsets, k, v, keyOffsets, heads, y);
     int width = q.columns() / heads;
     for (int t = 0; t < keyOffsets.length() - 1; t++) {
       int firstKey = get(keyOffsets, t);
@@ -165,7 +167,7 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public void neighbours(Tensor x, Indices position, Indices offsets, Tensor y) {
-    ShapeRules.neighbours(x, position, offsets, y);
+    RULES.neighbours(x, position, offsets, y);
     int width = x.columns();
     for (int t = 0; t < offsets.length() - 1; t++) {
       int first = get(offsets, t);
@@ -184,7 +186,7 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public void pool(Tensor x, Indices offsets, Pooling pooling, Tensor y) {
-    ShapeRules.pool(x, offsets, y);
+    RULES.pool(x, offsets, y);
     for (int t = 0; t < y.rows(); t++) {
       int first = get(offsets, t);
       int count = get(offsets, t + 1) - first;
@@ -218,7 +220,7 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public void norm(Tensor x, Norm norm, Tensor y) {
-    ShapeRules.norm(x, norm, y);
+    RULES.norm(x, norm, y);
     double[] row = new double[x.columns()];
     for (int n = 0; n < x.rows(); n++) {
       read(x, n, row);
@@ -248,7 +250,7 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public void l2Normalize(Tensor x, Tensor y) {
-    ShapeRules.l2Normalize(x, y);
+    RULES.l2Normalize(x, y);
     double[] row = new double[x.columns()];
     for (int n = 0; n < x.rows(); n++) {
       read(x, n, row);
@@ -265,7 +267,7 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public void softmax(Tensor x, Tensor y) {
-    ShapeRules.softmax(x, y);
+    RULES.softmax(x, y);
     double[] row = new double[x.columns()];
     for (int n = 0; n < x.rows(); n++) {
       read(x, n, row);

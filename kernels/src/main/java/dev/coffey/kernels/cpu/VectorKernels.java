@@ -7,6 +7,7 @@ import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.Norm;
 import dev.coffey.kernels.PackedWeights;
 import dev.coffey.kernels.Pooling;
+import dev.coffey.kernels.ShapeRules;
 import dev.coffey.kernels.Tensor;
 import dev.coffey.kernels.TensorArena;
 import java.lang.foreign.MemorySegment;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// of threads.
 final class VectorKernels implements Kernels {
   static final String NAME = "vector";
+  private static final ShapeRules RULES = new ShapeRules(NAME, true);
 
   /// Numbers in one chunk of a row-wise operation: about 10 µs, well above what a claim costs.
   private static final int CHUNK_NUMBERS = 32768;
@@ -84,13 +86,13 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void upload(int[] source, int count, Indices target) {
-    ShapeRules.upload(source, count, target);
+    RULES.upload(source, count, target);
     MemorySegment.copy(source, 0, target.data(), ValueLayout.JAVA_INT, 0, count);
   }
 
   @Override
   public void download(Tensor source, float[] target) {
-    ShapeRules.download(source, target);
+    RULES.download(source, target);
     int columns = source.columns();
     for (int n = 0; n < source.rows(); n++) {
       MemorySegment.copy(
@@ -100,7 +102,7 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void gather(Tensor table, Indices rows, Tensor y) {
-    ShapeRules.gather(table, rows, y);
+    RULES.gather(table, rows, y);
     forRows(y, (n, _) -> copy(table, row(table, get(rows, n)), y, row(y, n), y.columns()));
   }
 
@@ -113,7 +115,7 @@ final class VectorKernels implements Kernels {
       @Nullable Indices type,
       Norm norm,
       Tensor y) {
-    ShapeRules.addPositionNorm(x, positions, position, types, type, norm, y);
+    RULES.addPositionNorm(x, positions, position, types, type, norm, y);
     forRows(
         y,
         (n, own) -> {
@@ -127,8 +129,8 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void linear(Tensor x, PackedWeights w, @Nullable Tensor bias, Activation act, Tensor y) {
-    PanelWeights weights = ShapeRules.weights("linear", NAME, PanelWeights.class, w);
-    ShapeRules.linear(x, w, bias, y);
+    PanelWeights weights = RULES.weights("linear", PanelWeights.class, w);
+    RULES.linear(x, w, bias, y);
     product.run(x, weights, bias, act, y);
   }
 
@@ -140,8 +142,8 @@ final class VectorKernels implements Kernels {
       @Nullable Tensor residual,
       Norm norm,
       Tensor y) {
-    PanelWeights weights = ShapeRules.weights("linearAddNorm", NAME, PanelWeights.class, w);
-    ShapeRules.linearAddNorm(x, w, bias, residual, norm, y);
+    PanelWeights weights = RULES.weights("linearAddNorm", PanelWeights.class, w);
+    RULES.linearAddNorm(x, w, bias, residual, norm, y);
     // The product is written before the residual is read, so it must not go where the residual
     // lies.
     Tensor product =
@@ -165,7 +167,7 @@ final class VectorKernels implements Kernels {
   @Override
   public void attention(
       Tensor q, Indices queryOffsets, Tensor k, Tensor v, Indices keyOffsets, int heads, Tensor y) {
-    ShapeRules.attention(q, queryOffsets, k, v, keyOffsets, heads, y);
+    RULES.attention(q, queryOffsets, k, v, keyOffsets, heads, y);
     int width = q.columns() / heads;
     int texts = keyOffsets.length() - 1;
     workers.run(
@@ -191,7 +193,7 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void neighbours(Tensor x, Indices position, Indices offsets, Tensor y) {
-    ShapeRules.neighbours(x, position, offsets, y);
+    RULES.neighbours(x, position, offsets, y);
     for (int text = 0; text < offsets.length() - 1; text++) {
       int first = get(offsets, text);
       int end = get(offsets, text + 1);
@@ -217,7 +219,7 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void pool(Tensor x, Indices offsets, Pooling mode, Tensor y) {
-    ShapeRules.pool(x, offsets, y);
+    RULES.pool(x, offsets, y);
     workers.run(
         y.rows(),
         (text, _) -> {
@@ -228,20 +230,20 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void norm(Tensor x, Norm norm, Tensor y) {
-    ShapeRules.norm(x, norm, y);
+    RULES.norm(x, norm, y);
     forRows(y, (n, own) -> normalization.norm(address(x, n), norm, address(y, n), own));
   }
 
   @Override
   public void l2Normalize(Tensor x, Tensor y) {
-    ShapeRules.l2Normalize(x, y);
+    RULES.l2Normalize(x, y);
     forRows(
         y, (n, own) -> normalization.l2Normalize(address(x, n), address(y, n), x.columns(), own));
   }
 
   @Override
   public void softmax(Tensor x, Tensor y) {
-    ShapeRules.softmax(x, y);
+    RULES.softmax(x, y);
     int columns = x.columns();
     int lanes = shape.lanes();
     int filled = (columns + lanes - 1) / lanes * lanes;

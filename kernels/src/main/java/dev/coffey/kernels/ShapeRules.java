@@ -1,9 +1,5 @@
-package dev.coffey.kernels.cpu;
+package dev.coffey.kernels;
 
-import dev.coffey.kernels.Indices;
-import dev.coffey.kernels.Norm;
-import dev.coffey.kernels.PackedWeights;
-import dev.coffey.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
@@ -11,13 +7,23 @@ import org.jspecify.annotations.Nullable;
 /// What the arguments of each operation must be, checked once at the operation's door, before
 /// anything is written. A broken rule is an [IllegalArgumentException] that names operation,
 /// argument, expected and got.
-final class ShapeRules {
+public final class ShapeRules {
   /// The widest attention head, as [dev.coffey.kernels.Kernels#attention] promises.
   static final int MAX_HEAD_WIDTH = 128;
 
-  private ShapeRules() {}
+  private final String backend;
+  private final boolean readsIndices;
 
-  static void upload(int[] source, int count, Indices target) {
+  /// The rules of a backend.
+  ///
+  /// @param readsIndices whether the host can read an [Indices], so that its numbers are checked
+  ///   too; else they are the caller's promise
+  public ShapeRules(String backend, boolean readsIndices) {
+    this.backend = backend;
+    this.readsIndices = readsIndices;
+  }
+
+  public void upload(int[] source, int count, Indices target) {
     int limit = Math.min(source.length, target.length());
     require(
         count >= 0 && count <= limit,
@@ -27,7 +33,7 @@ final class ShapeRules {
         count);
   }
 
-  static void download(Tensor source, float[] target) {
+  public void download(Tensor source, float[] target) {
     long count = (long) source.rows() * source.columns();
     require(
         target.length >= count,
@@ -37,13 +43,13 @@ final class ShapeRules {
         target.length);
   }
 
-  static void gather(Tensor table, Indices rows, Tensor y) {
+  public void gather(Tensor table, Indices rows, Tensor y) {
     shape("gather", "y", rows.length(), table.columns(), y);
     indices("gather", "rows", rows, rows.length(), table.rows());
     apart("gather", "table", table, y);
   }
 
-  static void addPositionNorm(
+  public void addPositionNorm(
       Tensor x,
       Tensor positions,
       Indices position,
@@ -71,11 +77,11 @@ final class ShapeRules {
     sameOrApart(op, "x", x, y);
   }
 
-  static void linear(Tensor x, PackedWeights w, @Nullable Tensor bias, Tensor y) {
+  public void linear(Tensor x, PackedWeights w, @Nullable Tensor bias, Tensor y) {
     product("linear", x, w, bias, y);
   }
 
-  static void linearAddNorm(
+  public void linearAddNorm(
       Tensor x,
       PackedWeights w,
       @Nullable Tensor bias,
@@ -106,7 +112,7 @@ final class ShapeRules {
     apart(op, "x", x, y);
   }
 
-  static void attention(
+  public void attention(
       Tensor q, Indices queryOffsets, Tensor k, Tensor v, Indices keyOffsets, int heads, Tensor y) {
     String op = "attention";
     require(
@@ -133,7 +139,7 @@ final class ShapeRules {
     apart(op, "v", v, y);
   }
 
-  static void neighbours(Tensor x, Indices position, Indices offsets, Tensor y) {
+  public void neighbours(Tensor x, Indices position, Indices offsets, Tensor y) {
     String op = "neighbours";
     shape(op, "y", x.rows(), 3 * x.columns(), y);
     require(
@@ -146,31 +152,30 @@ final class ShapeRules {
     apart(op, "x", x, y);
   }
 
-  static void pool(Tensor x, Indices offsets, Tensor y) {
+  public void pool(Tensor x, Indices offsets, Tensor y) {
     shape("pool", "y", Math.max(0, offsets.length() - 1), x.columns(), y);
     offsets("pool", "offsets", offsets, x.rows(), 1);
     apart("pool", "x", x, y);
   }
 
-  static void norm(Tensor x, Norm norm, Tensor y) {
+  public void norm(Tensor x, Norm norm, Tensor y) {
     shape("norm", "y", x.rows(), x.columns(), y);
     norm("norm", norm, x.columns());
     sameOrApart("norm", "x", x, y);
   }
 
-  static void l2Normalize(Tensor x, Tensor y) {
+  public void l2Normalize(Tensor x, Tensor y) {
     shape("l2Normalize", "y", x.rows(), x.columns(), y);
     sameOrApart("l2Normalize", "x", x, y);
   }
 
-  static void softmax(Tensor x, Tensor y) {
+  public void softmax(Tensor x, Tensor y) {
     shape("softmax", "y", x.rows(), x.columns(), y);
     sameOrApart("softmax", "x", x, y);
   }
 
   /// The packed weights of this very backend.
-  static <W extends PackedWeights> W weights(
-      String op, String backend, Class<W> type, PackedWeights w) {
+  public <W extends PackedWeights> W weights(String op, Class<W> type, PackedWeights w) {
     require(
         type.isInstance(w),
         op,
@@ -191,9 +196,12 @@ final class ShapeRules {
   }
 
   /// `length` numbers, each in `[0, limit)`.
-  private static void indices(String op, String argument, Indices indices, int length, int limit) {
+  private void indices(String op, String argument, Indices indices, int length, int limit) {
     if (indices.length() != length) {
       throw broken(op, argument, "length " + length, "length " + indices.length());
+    }
+    if (!readsIndices) {
+      return;
     }
     MemorySegment data = indices.data();
     for (int i = 0; i < length; i++) {
@@ -205,10 +213,13 @@ final class ShapeRules {
   }
 
   /// From 0 to `rows`, each at least `step` above the one before it.
-  private static void offsets(String op, String argument, Indices offsets, int rows, int step) {
+  private void offsets(String op, String argument, Indices offsets, int rows, int step) {
     int last = offsets.length() - 1;
     if (last < 0) {
       throw broken(op, argument, "at least one number", "none");
+    }
+    if (!readsIndices) {
+      return;
     }
     MemorySegment data = offsets.data();
     int before = data.getAtIndex(ValueLayout.JAVA_INT, 0);
@@ -245,11 +256,11 @@ final class ShapeRules {
   /// Whether two tensors have a number in common. Column ranges of one matrix lie between each
   /// other in memory and yet have none; tensors of unequal strides count as overlapping where their
   /// address ranges do.
-  static boolean overlap(Tensor a, Tensor b) {
+  public static boolean overlap(Tensor a, Tensor b) {
     if (a.rows() == 0 || b.rows() == 0 || a.columns() == 0 || b.columns() == 0) {
       return false;
     }
-    long distance = (b.data().address() - a.data().address()) / Float.BYTES;
+    long distance = (b.data().address() - a.data().address()) / a.dtype().bytes();
     long extentA = (long) (a.rows() - 1) * a.stride() + a.columns();
     long extentB = (long) (b.rows() - 1) * b.stride() + b.columns();
     if (distance >= extentA || -distance >= extentB) {
