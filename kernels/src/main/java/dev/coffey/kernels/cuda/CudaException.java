@@ -1,7 +1,9 @@
 package dev.coffey.kernels.cuda;
 
+import dev.coffey.kernels.DeviceException;
+
 /// A call of the CUDA driver that did not succeed.
-final class CudaException extends RuntimeException {
+final class CudaException extends DeviceException {
   private static final long serialVersionUID = 1L;
 
   static final int OUT_OF_MEMORY = 2;
@@ -37,7 +39,8 @@ final class CudaException extends RuntimeException {
 
   /// Whether the device's context is gone with everything in it: the driver answers each later call
   /// with the same error, and only a new process can use the device again.
-  boolean deviceLost() {
+  @Override
+  public boolean deviceLost() {
     return switch (code) {
       // Deinitialized, device unavailable, uncorrectable memory or link errors, a context that was
       // destroyed, unknown.

@@ -3,6 +3,7 @@ package dev.coffey.kernels.cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
@@ -188,8 +189,7 @@ final class DriverProbe {
   }
 
   @SuppressWarnings("restricted")
-  private static MethodHandle call(
-      SymbolLookup symbols, String name, java.lang.foreign.MemoryLayout... arguments) {
+  private static MethodHandle call(SymbolLookup symbols, String name, MemoryLayout... arguments) {
     return Linker.nativeLinker()
         .downcallHandle(
             symbols.find(name).orElseThrow(),

@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /// Brings JCuda's native library in.
 ///
@@ -45,7 +46,7 @@ final class JCudaLibrary {
   }
 
   /// What is loaded stays loaded.
-  private static void delete(@org.jspecify.annotations.Nullable Path folder) {
+  private static void delete(@Nullable Path folder) {
     if (folder == null) {
       return;
     }

@@ -1,8 +1,11 @@
 package dev.coffey.kernels.cuda;
 
+import dev.coffey.kernels.Indices;
+import dev.coffey.kernels.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /// The arguments of a kernel in the order of its parameters, laid out as its `.param` space is:
 /// each at the next multiple of its size. Filled anew for every launch; the driver copies what it
@@ -39,6 +42,21 @@ final class KernelArguments {
   KernelArguments number(float value) {
     bytes.set(ValueLayout.JAVA_FLOAT, place(Float.BYTES), value);
     return this;
+  }
+
+  /// Appends where a tensor begins; 0 for none.
+  KernelArguments address(@Nullable Tensor tensor) {
+    return address(tensor == null ? 0 : tensor.data().address());
+  }
+
+  /// Appends where indices begin; 0 for none.
+  KernelArguments address(@Nullable Indices indices) {
+    return address(indices == null ? 0 : indices.data().address());
+  }
+
+  /// Appends where a tensor begins and the distance of its rows; zeros for none.
+  KernelArguments matrix(@Nullable Tensor tensor) {
+    return address(tensor).number(tensor == null ? 0 : tensor.stride());
   }
 
   private int place(int bytes) {

@@ -1,0 +1,131 @@
+package dev.coffey.kernels.cuda;
+
+import dev.coffey.kernels.DType;
+import dev.coffey.kernels.DeviceMemoryException;
+import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// A device that was opened: its context, the kernels for one precision, a stream that all work
+/// goes through, and pinned memory for copies.
+///
+/// Threads: one at a time. It may change, as from the one that opens to the one that computes; the
+/// context goes along.
+final class CudaDevice implements AutoCloseable {
+  /// Weights and results go through it piece by piece. Large enough that a copy takes longer (0.1
+  /// ms on PCIe 4) than waiting for it.
+  private static final long STAGING_BYTES = 4L << 20;
+
+  private final CudaDriver driver;
+  private final DeviceProperties properties;
+  private final Cleanup cleanup = new Cleanup();
+  private final CudaDriver.Context context;
+  private final CudaDriver.Stream stream;
+  private final Map<Entry, CudaDriver.Function> functions = new EnumMap<>(Entry.class);
+  private final MemorySegment staging;
+  private @Nullable Thread current;
+
+  /// Opens device `ordinal` with the kernels for `type`. If that fails, all that was taken has been
+  /// given back.
+  CudaDevice(CudaDriver driver, int ordinal, DType type) {
+    this.driver = driver;
+    try {
+      properties = driver.properties(ordinal);
+      context = driver.retain(ordinal);
+      cleanup.add(() -> driver.release(context));
+      current = Thread.currentThread();
+      CudaDriver.Module module = KernelImages.load(driver, properties);
+      cleanup.add(() -> driver.unload(module));
+      for (Entry entry : Entry.values()) {
+        functions.put(entry, driver.function(module, entry.name(type)));
+      }
+      stream = driver.createStream();
+      cleanup.add(() -> driver.destroy(stream));
+      staging = driver.allocatePinned(STAGING_BYTES);
+      cleanup.add(() -> driver.freePinned(staging));
+    } catch (Throwable failure) {
+      cleanup.closeAfter(failure);
+      throw failure;
+    }
+  }
+
+  DeviceProperties properties() {
+    return properties;
+  }
+
+  /// The driver, the calling thread's context being this device's.
+  CudaDriver driver() {
+    Thread caller = Thread.currentThread();
+    if (current != caller) {
+      driver.makeCurrent(context);
+      current = caller;
+    }
+    return driver;
+  }
+
+  CudaDriver.Stream stream() {
+    return stream;
+  }
+
+  CudaDriver.Function function(Entry entry) {
+    return Objects.requireNonNull(functions.get(entry));
+  }
+
+  /// Pinned memory for copies that are waited for at once.
+  MemorySegment staging() {
+    return staging;
+  }
+
+  void synchronize() {
+    driver().synchronize(stream);
+  }
+
+  /// Device memory, which [#free] gives back.
+  ///
+  /// @throws DeviceMemoryException if there is too little
+  long allocate(long bytes) {
+    try {
+      return driver().allocate(bytes);
+    } catch (CudaException e) {
+      throw e.code() == CudaException.OUT_OF_MEMORY ? tooLittle(bytes, e) : e;
+    }
+  }
+
+  void free(long address) {
+    driver().free(address);
+  }
+
+  private RuntimeException tooLittle(long bytes, CudaException cause) {
+    CudaDriver.Memory memory = driver.memory();
+    return new DeviceMemoryException(
+        "device %d (%s) has too little memory: %s more were needed, %s of %s are free; lower batch.max-tokens, serve fewer models, store them in 16 bits (--precision), or free the device of other processes"
+            .formatted(
+                properties.ordinal(),
+                properties.name(),
+                size(bytes),
+                size(memory.free()),
+                size(memory.total())),
+        cause);
+  }
+
+  private static String size(long bytes) {
+    return bytes < 1L << 30
+        ? String.format(Locale.ROOT, "%.1f MiB", bytes / (double) (1L << 20))
+        : String.format(Locale.ROOT, "%.1f GiB", bytes / (double) (1L << 30));
+  }
+
+  @Override
+  public void close() {
+    try {
+      driver();
+    } catch (CudaException e) {
+      if (!e.deviceLost()) {
+        throw e;
+      }
+    }
+    cleanup.close();
+  }
+}
