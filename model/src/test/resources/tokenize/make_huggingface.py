@@ -103,6 +103,58 @@ def main():
                         "cut": total - len(case["ids"]),
                     }
                 )
+    one_sided = []
+    for side in ("right", "left"):
+        tok = tokenizer(side)
+        for text, pair in LONG[1:]:
+            for which in ("only_first", "only_second"):
+                for limit in range(12, 24):
+                    total = len(tok(text, pair)["input_ids"])
+                    if total <= limit:
+                        continue
+                    try:
+                        case = full(tok, text, pair, truncation=which, max_length=limit)
+                    except Exception as e:  # the library has no finer one
+                        assert "too short" in str(e), e
+                        case = {"text": text, "pair": pair, "ids": None}
+                    one_sided.append(
+                        {
+                            **{k: case[k] for k in ("text", "pair", "ids")},
+                            "side": side,
+                            "which": which,
+                            "limit": limit,
+                        }
+                    )
+    windows = []
+    for text, pair, which in (
+        (LONG[0][0], None, "longest_first"),
+        (TEXTS[4] + " " + TEXTS[1], None, "longest_first"),
+        (*LONG[1], "only_first"),
+        (*LONG[2], "only_second"),
+    ):
+        for limit, overlap in ((14, 0), (14, 1), (15, 3), (16, 4), (40, 5)):
+            tok = plain(
+                [text],
+                None if pair is None else [pair],
+                truncation=which,
+                max_length=limit,
+                stride=overlap,
+                return_overflowing_tokens=True,
+                return_token_type_ids=True,
+                return_offsets_mapping=True,
+            )
+            windows.append(
+                {
+                    "text": text,
+                    "pair": pair,
+                    "which": which,
+                    "limit": limit,
+                    "overlap": overlap,
+                    "ids": tok["input_ids"],
+                    "types": tok["token_type_ids"],
+                    "offsets": tok["offset_mapping"],
+                }
+            )
     decoded = []
     for text in DECODE:
         ids = plain(text)["input_ids"]
@@ -129,7 +181,14 @@ def main():
             configs.append(
                 {"files": files, "config": config, "text": text, "ids": tok(text)["input_ids"]}
             )
-    out = {"cases": cases, "truncated": truncated, "decoded": decoded, "configs": configs}
+    out = {
+        "cases": cases,
+        "truncated": truncated,
+        "one_sided": one_sided,
+        "windows": windows,
+        "decoded": decoded,
+        "configs": configs,
+    }
     (HERE / "huggingface.json").write_text(
         json.dumps(out, ensure_ascii=True, separators=(",", ":")).replace('{"text"', '\n{"text"') + "\n"
     )

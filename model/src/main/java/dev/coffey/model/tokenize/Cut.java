@@ -2,8 +2,8 @@ package dev.coffey.model.tokenize;
 
 import java.util.Arrays;
 
-/// Which tokens of a text that is too long stay: Hugging Face's `longest_first`, on the tokens
-/// after the specials were added.
+/// Which tokens of a text that is too long stay: Hugging Face's `longest_first`, `only_first` and
+/// `only_second`, on the tokens after the specials were added.
 final class Cut {
   private Cut() {}
 
@@ -12,8 +12,9 @@ final class Cut {
   /// @param sequences of each token, 0 or 1 as it comes from the first or the second text, -1 for
   ///   an added special
   /// @param maxTokens fewer than there are
-  /// @throws IllegalArgumentException if not even the specials fit
-  static int[] kept(long[] sequences, Truncation truncation, int maxTokens) {
+  /// @throws IllegalArgumentException if not even the specials fit, or the text that alone may be
+  ///   cut would be gone
+  static int[] kept(long[] sequences, Truncation truncation, PairCut pairCut, int maxTokens) {
     int[] lengths = new int[2];
     for (long sequence : sequences) {
       if (sequence >= 0) {
@@ -26,7 +27,12 @@ final class Cut {
           "a limit of %d tokens leaves no room for the %d special tokens"
               .formatted(maxTokens, maxTokens - room));
     }
-    int[] keep = longestFirst(lengths[0], lengths[1], room);
+    int[] keep =
+        switch (pairCut) {
+          case LONGEST_FIRST -> longestFirst(lengths[0], lengths[1], room);
+          case ONLY_FIRST -> new int[] {rest(room, lengths[1], maxTokens), lengths[1]};
+          case ONLY_SECOND -> new int[] {lengths[0], rest(room, lengths[0], maxTokens)};
+        };
     int[] skip =
         switch (truncation) {
           case NONE -> throw new IllegalArgumentException("nothing to cut");
@@ -48,6 +54,16 @@ final class Cut {
       }
     }
     return Arrays.copyOf(kept, count);
+  }
+
+  /// What is left for the one text if the other, of `whole` tokens, is not cut.
+  private static int rest(int room, int whole, int maxTokens) {
+    if (whole >= room) {
+      throw new IllegalArgumentException(
+          "the text that is kept whole has %d tokens and leaves none of %d to the other: shorten it"
+              .formatted(whole, maxTokens));
+    }
+    return room - whole;
   }
 
   /// How many tokens of each text stay. The longer one gives first; once both are as long, they

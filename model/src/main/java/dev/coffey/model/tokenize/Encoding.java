@@ -39,6 +39,11 @@ public record Encoding(int[] ids, int[] types, int cut) {
     return new Encoding(ids, new int[ids.length], 0);
   }
 
+  /// The same as a window of its text: what is not in it is in others.
+  Encoding uncut() {
+    return cut == 0 ? this : new Encoding(ids, types, 0);
+  }
+
   /// The number of tokens that the model reads.
   public int tokens() {
     return ids.length;

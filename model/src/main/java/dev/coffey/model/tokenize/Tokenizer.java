@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
@@ -19,12 +20,16 @@ public final class Tokenizer implements AutoCloseable {
   private final NativeTokenizer tokenizer;
   private final Vocabulary vocabulary;
   private final OptionalInt modelMaxTokens;
+  private final Map<SpecialToken, Integer> specials;
+  private final boolean marksSubwords;
   private final boolean cleanUpSpaces;
 
   private Tokenizer(NativeTokenizer tokenizer, TokenizerFolder.Definition definition) {
     this.tokenizer = tokenizer;
     this.vocabulary = definition.vocabulary();
     this.modelMaxTokens = definition.modelMaxTokens();
+    this.specials = definition.specials();
+    this.marksSubwords = definition.marksSubwords();
     this.cleanUpSpaces = definition.cleanUpSpaces();
   }
 
@@ -64,11 +69,35 @@ public final class Tokenizer implements AutoCloseable {
   /// @throws IllegalArgumentException if a text is no valid Unicode, or `maxTokens` leaves no room
   ///   for the specials
   public Encoding encode(String text, @Nullable String pair, Truncation truncation, int maxTokens) {
+    return encode(text, pair, truncation, PairCut.LONGEST_FIRST, maxTokens);
+  }
+
+  /// As [#encode(String, String, Truncation, int)], cutting the text of a pair that `pairCut` says.
+  ///
+  /// @throws IllegalArgumentException also if nothing of that text would be left
+  public Encoding encode(
+      String text, @Nullable String pair, Truncation truncation, PairCut pairCut, int maxTokens) {
     checkUnicode(text);
     checkUnicode(pair);
     Raw raw = tokenizer.encode(text, pair, true, maxTokens);
-    int[] kept = kept(raw, truncation, maxTokens);
+    int[] kept = kept(raw, truncation, pairCut, maxTokens);
     return encoding(raw, kept);
+  }
+
+  /// The ids of a text in windows of up to `maxTokens`, specials included; one window if it fits.
+  /// No token is left out.
+  ///
+  /// @param pairCut which text of a pair the windows move over; the other is in each of them
+  /// @throws IllegalArgumentException if a text is no valid Unicode, or a window has no room to
+  ///   move on
+  public List<Encoding> encodeWindows(
+      String text, @Nullable String pair, PairCut pairCut, Overlap overlap, int maxTokens) {
+    checkUnicode(text);
+    checkUnicode(pair);
+    Raw raw = tokenizer.encode(text, pair, true, maxTokens);
+    return windows(raw, pairCut, overlap, maxTokens).stream()
+        .map(window -> encoding(raw, window).uncut())
+        .toList();
   }
 
   /// As [#encode], with the place of each token in its text: several times the work, for tasks that
@@ -80,32 +109,20 @@ public final class Tokenizer implements AutoCloseable {
     checkUnicode(text);
     checkUnicode(pair);
     Raw raw = tokenizer.encodeFully(text, pair, specials);
-    int[] kept = kept(raw, truncation, maxTokens);
-    long[] sequences = present(raw.sequences());
-    long[] words = present(raw.words());
-    @Nullable CharSpan[] spans = present(raw.spans());
-    Utf8Offsets first = new Utf8Offsets(text);
-    Utf8Offsets second = pair == null ? first : new Utf8Offsets(pair);
-    List<Token> tokens = new ArrayList<>(kept.length);
-    for (int i : kept) {
-      int sequence = (int) sequences[i];
-      CharSpan span = spans[i];
-      int start = span == null ? 0 : span.getStart();
-      int end = span == null ? 0 : span.getEnd();
-      Utf8Offsets bytes = sequence == 1 ? second : first;
-      tokens.add(
-          new Token(
-              (int) raw.ids()[i],
-              piece((int) raw.ids()[i]),
-              (int) raw.types()[i],
-              sequence,
-              (int) words[i],
-              start,
-              end,
-              bytes.at(start),
-              bytes.at(end)));
-    }
-    return new TokenizedText(encoding(raw, kept), List.copyOf(tokens));
+    int[] kept = kept(raw, truncation, PairCut.LONGEST_FIRST, maxTokens);
+    return new TokenizedText(encoding(raw, kept), places(raw, text, pair).at(kept));
+  }
+
+  /// As [#encodeWindows], with the place of each token in its whole text.
+  public List<TokenizedText> tokenizeWindows(
+      String text, @Nullable String pair, PairCut pairCut, Overlap overlap, int maxTokens) {
+    checkUnicode(text);
+    checkUnicode(pair);
+    Raw raw = tokenizer.encodeFully(text, pair, true);
+    Places places = places(raw, text, pair);
+    return windows(raw, pairCut, overlap, maxTokens).stream()
+        .map(window -> new TokenizedText(encoding(raw, window).uncut(), places.at(window)))
+        .toList();
   }
 
   /// The text of token ids, cleaned up as Hugging Face does it: word pieces joined, no space before
@@ -114,13 +131,42 @@ public final class Tokenizer implements AutoCloseable {
   /// @param skipSpecials whether to leave out [CLS], [SEP] and other special tokens
   /// @throws IllegalArgumentException if an id is not in the vocabulary
   public String decode(int[] ids, boolean skipSpecials) {
+    String text = join(ids, skipSpecials);
+    return cleanUpSpaces ? cleanUp(text) : text;
+  }
+
+  /// The words of tokens: their pieces joined, those that the vocabulary does not know as they
+  /// stand in the text. What Hugging Face's token classification gives as `word`.
+  ///
+  /// @param text the text that the tokens are of
+  public String words(List<Token> tokens, CodePoints text) {
+    int[] ids = tokens.stream().mapToInt(Token::id).toArray();
+    String joined = join(ids, false);
+    OptionalInt unknown = id(SpecialToken.UNKNOWN);
+    if (unknown.isEmpty()) {
+      return joined;
+    }
+    // The decoder joins pieces, not texts: each unknown piece is exchanged afterwards.
+    StringBuilder words = new StringBuilder();
+    String piece = piece(unknown.getAsInt());
+    int from = 0;
+    for (Token token : tokens) {
+      int at = token.id() == unknown.getAsInt() ? joined.indexOf(piece, from) : -1;
+      if (at >= 0) {
+        words.append(joined, from, at).append(text.piece(token.start(), token.end()));
+        from = at + piece.length();
+      }
+    }
+    return words.append(joined, from, joined.length()).toString();
+  }
+
+  private String join(int[] ids, boolean skipSpecials) {
     long[] checked = new long[ids.length];
     for (int i = 0; i < ids.length; i++) {
       piece(ids[i]);
       checked[i] = ids[i];
     }
-    String text = tokenizer.decode(checked, skipSpecials);
-    return cleanUpSpaces ? cleanUp(text) : text;
+    return tokenizer.decode(checked, skipSpecials);
   }
 
   /// The piece with the given id, as the vocabulary writes it.
@@ -139,6 +185,17 @@ public final class Tokenizer implements AutoCloseable {
   /// The id of a piece exactly as the vocabulary writes it, such as `[MASK]` or `##ing`.
   public OptionalInt id(String piece) {
     return vocabulary.id(piece);
+  }
+
+  /// The id of a special token; empty if the vocabulary has none of that role.
+  public OptionalInt id(SpecialToken special) {
+    Integer id = specials.get(special);
+    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+  }
+
+  /// Whether pieces within a word are marked as such, as WordPiece marks them by `##`.
+  public boolean marksSubwords() {
+    return marksSubwords;
   }
 
   /// One past the largest id that comes out; the model's embedding table needs at least as many
@@ -195,18 +252,87 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   /// Which tokens of `raw` stay, in order.
-  private static int[] kept(Raw raw, Truncation truncation, int maxTokens) {
+  private static int[] kept(Raw raw, Truncation truncation, PairCut pairCut, int maxTokens) {
     int tokens = raw.ids().length;
-    int[] all = new int[tokens];
-    Arrays.setAll(all, i -> i);
     if (tokens <= maxTokens) {
-      return all;
+      return all(tokens);
     }
     if (truncation == Truncation.NONE) {
       throw new TooLongException(
           tokens, maxTokens, "shorten the text, or ask for truncation (RIGHT or LEFT)");
     }
-    return Cut.kept(present(raw.sequences()), truncation, maxTokens);
+    return Cut.kept(present(raw.sequences()), truncation, pairCut, maxTokens);
+  }
+
+  private static List<int[]> windows(Raw raw, PairCut pairCut, Overlap overlap, int maxTokens) {
+    return raw.ids().length <= maxTokens
+        ? List.of(all(raw.ids().length))
+        : Windows.of(present(raw.sequences()), pairCut, overlap, maxTokens);
+  }
+
+  private static int[] all(int tokens) {
+    int[] all = new int[tokens];
+    Arrays.setAll(all, i -> i);
+    return all;
+  }
+
+  private Places places(Raw raw, String text, @Nullable String pair) {
+    Utf8Offsets first = new Utf8Offsets(text);
+    return new Places(
+        raw,
+        present(raw.sequences()),
+        present(raw.words()),
+        present(raw.spans()),
+        first,
+        pair == null ? first : new Utf8Offsets(pair));
+  }
+
+  /// The tokens of a text with their places, made as they are asked for.
+  private final class Places {
+    private final Raw raw;
+    private final long[] sequences;
+    private final long[] words;
+    private final @Nullable CharSpan[] spans;
+    private final Utf8Offsets first;
+    private final Utf8Offsets second;
+
+    Places(
+        Raw raw,
+        long[] sequences,
+        long[] words,
+        @Nullable CharSpan[] spans,
+        Utf8Offsets first,
+        Utf8Offsets second) {
+      this.raw = raw;
+      this.sequences = sequences;
+      this.words = words;
+      this.spans = spans;
+      this.first = first;
+      this.second = second;
+    }
+
+    List<Token> at(int[] kept) {
+      List<Token> tokens = new ArrayList<>(kept.length);
+      for (int i : kept) {
+        int sequence = (int) sequences[i];
+        CharSpan span = spans[i];
+        int start = span == null ? 0 : span.getStart();
+        int end = span == null ? 0 : span.getEnd();
+        Utf8Offsets bytes = sequence == 1 ? second : first;
+        tokens.add(
+            new Token(
+                (int) raw.ids()[i],
+                piece((int) raw.ids()[i]),
+                (int) raw.types()[i],
+                sequence,
+                (int) words[i],
+                start,
+                end,
+                bytes.at(start),
+                bytes.at(end)));
+      }
+      return List.copyOf(tokens);
+    }
   }
 
   private static Encoding encoding(Raw raw, int[] kept) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -35,18 +36,24 @@ final class TokenizerFolder {
   /// @param source the file that `json` comes from, for messages
   /// @param json what the native library reads
   /// @param modelMaxTokens `model_max_length`, if it is a limit
+  /// @param specials the ids of the special tokens, by role
+  /// @param marksSubwords whether the pieces within a word are marked, as WordPiece's are by `##`
   /// @param cleanUpSpaces whether decoding also joins punctuation to the word before it
   record Definition(
       Path source,
       String json,
       Vocabulary vocabulary,
       OptionalInt modelMaxTokens,
+      Map<SpecialToken, Integer> specials,
+      boolean marksSubwords,
       boolean cleanUpSpaces) {}
 
   /// @throws TokenizerException naming the file at fault
   static Definition read(Path folder) {
     Path configFile = folder.resolve("tokenizer_config.json");
     ObjectNode config = optionalObject(configFile);
+    SpecialTokenFiles specials =
+        new SpecialTokenFiles(config, optionalObject(folder.resolve("special_tokens_map.json")));
     Path tokenizerFile = folder.resolve("tokenizer.json");
     Path vocabFile = folder.resolve("vocab.txt");
     Path source;
@@ -61,23 +68,21 @@ final class TokenizerFolder {
       }
     } else if (Files.exists(vocabFile)) {
       source = vocabFile;
-      tokenizer =
-          WordPieceFiles.tokenizer(
-              vocabFile,
-              text(vocabFile),
-              config,
-              optionalObject(folder.resolve("special_tokens_map.json")));
+      tokenizer = WordPieceFiles.tokenizer(vocabFile, text(vocabFile), specials);
       json = tokenizer.toString();
     } else {
       throw TokenizerException.in(
           folder,
           "neither tokenizer.json nor vocab.txt is there; transformers' save_pretrained writes tokenizer.json");
     }
+    Vocabulary vocabulary = Vocabulary.of(tokenizer, source);
     return new Definition(
         source,
         json,
-        Vocabulary.of(tokenizer, source),
+        vocabulary,
         modelMaxTokens(config.path("model_max_length"), configFile),
+        specials.ids(vocabulary),
+        !tokenizer.path("model").path("continuing_subword_prefix").asText("").isEmpty(),
         config.path("clean_up_tokenization_spaces").asBoolean(false)
             && !tokenizer.path("model").path("type").asText().equals("BPE"));
   }

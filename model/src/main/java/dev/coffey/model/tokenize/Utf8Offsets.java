@@ -12,7 +12,7 @@ final class Utf8Offsets {
     for (int i = 0; i < text.length(); ) {
       int c = text.codePointAt(i);
       i += Character.charCount(c);
-      bytes += c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+      bytes += CodePoints.utf8Length(c);
       byteOf[++place] = bytes;
     }
   }

@@ -22,8 +22,8 @@ final class WordPieceFiles {
   private WordPieceFiles() {}
 
   /// @throws TokenizerException naming the file, and the line where one is at fault
-  static ObjectNode tokenizer(
-      Path vocabFile, String vocabText, ObjectNode config, ObjectNode specialTokens) {
+  static ObjectNode tokenizer(Path vocabFile, String vocabText, SpecialTokenFiles files) {
+    ObjectNode config = files.config();
     Map<String, Integer> vocab = new HashMap<>();
     ObjectNode vocabJson = JSON.objectNode();
     int line = 0;
@@ -41,13 +41,13 @@ final class WordPieceFiles {
       vocabJson.put(piece, line++);
     }
 
-    Specials specials = new Specials(vocabFile, vocab, config, specialTokens);
-    String unk = specials.required("unk_token", "[UNK]");
-    String cls = specials.required("cls_token", "[CLS]");
-    String sep = specials.required("sep_token", "[SEP]");
+    Specials specials = new Specials(vocabFile, vocab, files);
+    String unk = specials.required(SpecialToken.UNKNOWN);
+    String cls = specials.required(SpecialToken.CLASSIFIER);
+    String sep = specials.required(SpecialToken.SEPARATOR);
     Set<String> added = new LinkedHashSet<>(List.of(unk, cls, sep));
-    for (String name : List.of("pad_token", "mask_token")) {
-      String token = specials.named(name, name.equals("pad_token") ? "[PAD]" : "[MASK]");
+    for (SpecialToken special : List.of(SpecialToken.PADDING, SpecialToken.MASK)) {
+      String token = specials.named(special);
       if (vocab.containsKey(token)) {
         added.add(token);
       }
@@ -162,28 +162,19 @@ final class WordPieceFiles {
     special.putArray("tokens").add(token);
   }
 
-  /// The special tokens by their role: `tokenizer_config.json` first, then
-  /// `special_tokens_map.json`, then the default.
-  private record Specials(
-      Path vocabFile, Map<String, Integer> vocab, ObjectNode config, ObjectNode map) {
-    String named(String role, String byDefault) {
-      for (ObjectNode source : List.of(config, map)) {
-        JsonNode value = source.path(role);
-        // Older versions write the token, some write {"content": the token, …}.
-        JsonNode token = value.isObject() ? value.path("content") : value;
-        if (token.isTextual()) {
-          return token.textValue();
-        }
-      }
-      return byDefault;
+  /// The special tokens of a vocabulary by their role.
+  private record Specials(Path vocabFile, Map<String, Integer> vocab, SpecialTokenFiles files) {
+    String named(SpecialToken special) {
+      return files.named(special).orElse(special.defaults().getFirst());
     }
 
-    String required(String role, String byDefault) {
-      String token = named(role, byDefault);
+    String required(SpecialToken special) {
+      String token = named(special);
       if (!vocab.containsKey(token)) {
         throw TokenizerException.in(
             vocabFile,
-            "lacks %s, the %s; tokenizer_config.json can name another".formatted(token, role));
+            "lacks %s, the %s; tokenizer_config.json can name another"
+                .formatted(token, special.key()));
       }
       return token;
     }

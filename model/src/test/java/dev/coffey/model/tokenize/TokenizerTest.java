@@ -6,6 +6,7 @@ import static dev.coffey.model.tokenize.Fixtures.list;
 import static dev.coffey.model.tokenize.Fixtures.resource;
 import static dev.coffey.model.tokenize.Fixtures.textOrNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -20,10 +21,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -104,6 +107,118 @@ class TokenizerTest {
         String of = token.sequence() == 1 && pair != null ? pair : text;
         assertThat(inBytes(of, token)).as(what).isEqualTo(inCodePoints(of, token));
       }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void encode_oneTextOfAPairCut_isCutAsHuggingFaceCuts(Route route) {
+    List<JsonNode> cases = list(huggingFace.get("one_sided"));
+    assertThat(cases).hasSizeGreaterThan(40);
+    for (JsonNode c : cases) {
+      ThrowingCallable encode =
+          () ->
+              assertThat(
+                      route
+                          .tokenizer()
+                          .encode(
+                              c.get("text").textValue(),
+                              c.get("pair").textValue(),
+                              c.get("side").textValue().equals("left")
+                                  ? Truncation.LEFT
+                                  : Truncation.RIGHT,
+                              pairCut(c),
+                              c.get("limit").intValue())
+                          .ids())
+                  .as(c.toString())
+                  .isEqualTo(ints(c.get("ids")));
+      if (c.get("ids").isNull()) {
+        assertThatThrownBy(encode)
+            .as(c.toString())
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("the text that is kept whole has")
+            .hasMessageContaining("leaves none of " + c.get("limit"));
+      } else {
+        assertThatCode(encode).doesNotThrowAnyException();
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void windows_longText_areHuggingFaces(Route route) {
+    List<JsonNode> cases = list(huggingFace.get("windows"));
+    assertThat(cases).hasSizeGreaterThan(10);
+    for (JsonNode c : cases) {
+      String text = c.get("text").textValue();
+      String pair = textOrNull(c.get("pair"));
+      int limit = c.get("limit").intValue();
+      Overlap overlap = Overlap.exactly(c.get("overlap").intValue());
+      List<TokenizedText> windows =
+          route.tokenizer().tokenizeWindows(text, pair, pairCut(c), overlap, limit);
+      List<Encoding> encodings =
+          route.tokenizer().encodeWindows(text, pair, pairCut(c), overlap, limit);
+      assertThat(windows).as(c.toString()).hasSameSizeAs(list(c.get("ids")));
+      assertThat(encodings).hasSameSizeAs(windows);
+      for (int w = 0; w < windows.size(); w++) {
+        TokenizedText window = windows.get(w);
+        assertThat(window.encoding().ids()).as(c.toString()).isEqualTo(ints(c.get("ids").get(w)));
+        assertThat(window.encoding().types()).isEqualTo(ints(c.get("types").get(w)));
+        assertThat(window.encoding().cut()).isZero();
+        assertThat(encodings.get(w).ids()).isEqualTo(window.encoding().ids());
+        assertThat(encodings.get(w).cut()).isZero();
+        for (int i = 0; i < window.tokens().size(); i++) {
+          Token token = window.tokens().get(i);
+          assertThat(new int[] {token.start(), token.end()})
+              .as("token " + i + " of window " + w + " of " + c)
+              .isEqualTo(ints(c.get("offsets").get(w).get(i)));
+        }
+      }
+    }
+  }
+
+  /// Windows that do not move on would never end.
+  @Test
+  void windows_overlapAsLargeAsAWindow_isRefusedUnlessItMayShrink() {
+    Tokenizer tokenizer = Route.TOKENIZER_JSON.tokenizer();
+    String text = "the quick brown fox jumps over the lazy dog again and again";
+    assertThatThrownBy(
+            () -> tokenizer.encodeWindows(text, null, PairCut.LONGEST_FIRST, Overlap.exactly(6), 8))
+        .hasMessage(
+            "an overlap of 6 tokens, but a window holds 6 tokens of the text: ask for an overlap below that");
+    assertThat(tokenizer.encodeWindows(text, null, PairCut.LONGEST_FIRST, Overlap.upTo(6), 8))
+        .extracting(Encoding::tokens)
+        .containsExactly(8, 8, 8, 8);
+    assertThatThrownBy(
+            () -> tokenizer.encodeWindows(text, "a", PairCut.ONLY_SECOND, Overlap.upTo(6), 8))
+        .hasMessageContaining("leave no room for a window");
+  }
+
+  private static PairCut pairCut(JsonNode c) {
+    return PairCut.valueOf(c.get("which").textValue().toUpperCase(Locale.ROOT));
+  }
+
+  @Test
+  void words_unknownPieces_areTheTextItself() {
+    Tokenizer tokenizer = Route.TOKENIZER_JSON.tokenizer();
+    String text = "I ❤️ films 🎬👍 ， don't";
+    List<Token> tokens =
+        tokenizer.tokenize(text, null, true, Truncation.NONE, NO_LIMIT).tokens().stream()
+            .filter(token -> !token.special())
+            .toList();
+    assertThat(tokens).extracting(Token::piece).contains("[UNK]");
+    assertThat(tokenizer.words(tokens, new CodePoints(text))).isEqualTo("i ❤ films 🎬👍 ， don ' t");
+    assertThat(tokenizer.words(tokens.subList(1, 2), new CodePoints(text))).isEqualTo("❤");
+  }
+
+  @Test
+  void id_specialTokens_areFoundByRole() {
+    for (Route route : Route.values()) {
+      assertThat(route.tokenizer().id(SpecialToken.PADDING)).hasValue(0);
+      assertThat(route.tokenizer().id(SpecialToken.UNKNOWN)).hasValue(1);
+      assertThat(route.tokenizer().id(SpecialToken.CLASSIFIER)).hasValue(2);
+      assertThat(route.tokenizer().id(SpecialToken.SEPARATOR)).hasValue(3);
+      assertThat(route.tokenizer().id(SpecialToken.MASK)).hasValue(4);
     }
   }
 
