@@ -1,5 +1,7 @@
 package dev.coffey.model;
 
+import java.util.Arrays;
+
 /// Numbers that a model computed for one text, on the host: `rows` rows of `columns`, row-major. A
 /// vector has one row.
 @SuppressWarnings("ArrayRecordComponent") // boxed numbers would cost more than the computation
@@ -14,5 +16,10 @@ public record Matrix(int rows, int columns, float[] values) {
   /// The number in row `row`, column `column`.
   public float at(int row, int column) {
     return values[row * columns + column];
+  }
+
+  /// A copy of row `row`.
+  public float[] row(int row) {
+    return Arrays.copyOfRange(values, row * columns, (row + 1) * columns);
   }
 }

@@ -36,5 +36,10 @@ public sealed interface Readout {
       }
       poolings = List.copyOf(poolings);
     }
+
+    /// The same with or without the scaling.
+    public Pooled scaled(boolean scaled) {
+      return new Pooled(poolings, scaled);
+    }
   }
 }

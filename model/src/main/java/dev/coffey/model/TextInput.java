@@ -1,5 +1,7 @@
 package dev.coffey.model;
 
+import dev.coffey.model.tokenize.Encoding;
+import java.util.Arrays;
 import java.util.List;
 
 /// One text as the encoder reads it: token ids with their specials, segment ids, positions, and
@@ -13,6 +15,13 @@ public record TextInput(int[] ids, int[] types, int[] positions, List<Readout> r
           "text input: %d ids, %d types, %d positions (all must be the same, at least 1)"
               .formatted(ids.length, types.length, positions.length));
     }
+  }
+
+  /// A text as a tokenizer made it: at positions 0, 1, 2 …
+  public static TextInput of(Encoding encoding, List<Readout> readouts) {
+    int[] positions = new int[encoding.tokens()];
+    Arrays.setAll(positions, i -> i);
+    return new TextInput(encoding.ids(), encoding.types(), positions, readouts);
   }
 
   /// The number of tokens.

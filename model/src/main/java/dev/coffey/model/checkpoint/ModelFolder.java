@@ -124,6 +124,11 @@ public final class ModelFolder implements AutoCloseable {
     return sentence;
   }
 
+  /// How the folder makes a score of a cross-encoder's logit.
+  public RankConfig rank() {
+    return RankConfig.in(path);
+  }
+
   /// Closes the weights.
   @Override
   public void close() {

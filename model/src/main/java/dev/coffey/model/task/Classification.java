@@ -1,13 +1,26 @@
 package dev.coffey.model.task;
 
+import dev.coffey.model.Readout;
 import dev.coffey.model.ScoreFunction;
-import java.util.Comparator;
+import dev.coffey.model.tokenize.Encoding;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /// A sequence classifier's logits as labels with scores.
 public final class Classification {
   private Classification() {}
+
+  /// The labels of a text as [#labels] gives them. Of a text in windows: from the mean of the
+  /// windows' logits, weighted by their tokens.
+  ///
+  /// @param windows the text as the model reads it, from [TextFit#encode]
+  public static PreparedTask<List<LabelScore>> prepare(
+      List<Encoding> windows, List<String> labels, ScoreFunction function, int topK) {
+    TopK.check(topK);
+    return PreparedTask.ofWindows(
+        windows,
+        new Readout.Head(),
+        outputs -> labels(WindowMean.of(windows, outputs), labels, function, topK));
+  }
 
   /// The labels of one text, best first; those of equal score in the config's order.
   ///
@@ -23,15 +36,9 @@ public final class Classification {
       throw new IllegalArgumentException(
           "classification: %d logits for %d labels".formatted(logits.length, labels.size()));
     }
-    if (topK < 0) {
-      throw new IllegalArgumentException("top_k is " + topK + "; expected 0 (all) or more");
-    }
+    TopK.check(topK);
     double[] scores = scores(logits, function);
-    return IntStream.range(0, scores.length)
-        .boxed()
-        // The sort is stable, so that ties stay in the config's order.
-        .sorted(Comparator.comparingDouble(i -> -scores[i]))
-        .limit(topK == 0 ? scores.length : topK)
+    return TopK.of(scores, topK).stream()
         .map(i -> new LabelScore(i, labels.get(i), (float) scores[i]))
         .toList();
   }
