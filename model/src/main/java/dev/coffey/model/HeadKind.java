@@ -11,5 +11,9 @@ public enum HeadKind {
   /// A start and an end score a token.
   QUESTION_ANSWERING,
   /// One row over the vocabulary a token.
-  MASKED_LM
+  MASKED_LM,
+  /// Whether the second text follows the first: one row of two a text.
+  NEXT_SENTENCE,
+  /// A masked LM and, from the first token, whether the texts of a pair belong together.
+  PRETRAINING
 }

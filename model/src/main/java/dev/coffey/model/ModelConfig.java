@@ -5,10 +5,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/// What `config.json` says of a model, checked: every number is in range, `dim` is a multiple of
-/// `heads`.
+/// What `config.json` says of a model, checked: every number is in range, the width that attention
+/// runs on is a multiple of `heads`.
 ///
-/// @param modelType `distilbert`
+/// @param family which encoder, and what only its config has
 /// @param architectures the classes that the checkpoint was saved from; may be empty
 /// @param dim width of the hidden states
 /// @param hiddenDim width of the feed-forward layer
@@ -16,16 +16,15 @@ import java.util.OptionalInt;
 /// @param heads attention heads
 /// @param maxPositions rows of the position table: the longest text in tokens
 /// @param vocabSize rows of the word table
+/// @param tokenTypes rows of the segment table; 0 where the family has none
 /// @param activation of the feed-forward layer
-/// @param sinusoidalPositions whether the position table was computed, not learned; it is in the
-///   checkpoint either way
 /// @param tiedWordEmbeddings whether a masked-LM head may use the word table as its output weights
 /// @param padTokenId the word table's row for padding, if the model has one
 /// @param declaredProblemType `problem_type` as the file has it; empty if it has none
 /// @param labels a label name for each output of a classifier, by id
-/// @param layerNormEpsilon of every layer norm
+/// @param layerNormEpsilon of every layer norm, but for those that a family's code fixes
 public record ModelConfig(
-    String modelType,
+    Family family,
     List<String> architectures,
     int dim,
     int hiddenDim,
@@ -33,8 +32,8 @@ public record ModelConfig(
     int heads,
     int maxPositions,
     int vocabSize,
+    int tokenTypes,
     Activation activation,
-    boolean sinusoidalPositions,
     boolean tiedWordEmbeddings,
     OptionalInt padTokenId,
     Optional<ProblemType> declaredProblemType,
@@ -46,9 +45,9 @@ public record ModelConfig(
     labels = List.copyOf(labels);
   }
 
-  /// Width of one attention head.
-  public int headSize() {
-    return dim / heads;
+  /// The family's name, as `model_type` has it.
+  public String modelType() {
+    return family.modelType();
   }
 
   /// What the logits mean; where the file does not say, one label is a regression, as in Hugging

@@ -6,9 +6,9 @@ import java.util.List;
 /// What to read of a text once the encoder has run: each readout gives one [Matrix]. The last layer
 /// is computed only for the rows that the readouts of a text need.
 public sealed interface Readout {
-  /// The model's own head, at every row that it reads: (1, labels) for sequence classification;
-  /// (tokens, labels) for token classification, (tokens, 2) for question answering (start, end),
-  /// (tokens, vocabulary) for a masked LM.
+  /// The model's own head, at every row that it reads: (1, labels) for sequence classification, (1,
+  /// 2) for next sentence; (tokens, labels) for token classification, (tokens, 2) for question
+  /// answering (start, end), (tokens, vocabulary) for a masked LM and for pretraining.
   record Head() implements Readout {}
 
   /// A per-token head at the given rows of the text only, in that order: (rows, labels). For a
@@ -21,6 +21,13 @@ public sealed interface Readout {
       rows = List.copyOf(rows);
     }
   }
+
+  /// The second head of a pretraining checkpoint: (1, 2), how much the texts of a pair belong
+  /// together. BERT and MobileBERT: next sentence, ALBERT: sentence order.
+  record SentencePair() implements Readout {}
+
+  /// What the model's pooler makes of the first token, Hugging Face's `pooler_output`: (1, H).
+  record Pooler() implements Readout {}
 
   /// The last hidden state of every token: (tokens, H).
   record Hidden() implements Readout {}

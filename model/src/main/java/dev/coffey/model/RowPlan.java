@@ -70,6 +70,7 @@ final class RowPlan {
           wanted[row] = true;
         }
       }
+      case Readout.SentencePair(), Readout.Pooler() -> wanted[0] = true;
       case Readout.Hidden() -> Arrays.fill(wanted, 0, tokens, true);
       case Readout.Pooled(List<Pooling> poolings, boolean _) -> {
         for (Pooling pooling : poolings) {

@@ -8,7 +8,6 @@ import dev.coffey.kernels.TensorArena;
 import dev.coffey.model.checkpoint.Checkpoint;
 import dev.coffey.model.checkpoint.CheckpointNames;
 import dev.coffey.model.checkpoint.ModelFolder;
-import dev.coffey.model.encoder.DistilBert;
 import dev.coffey.model.encoder.Encoder;
 import dev.coffey.model.encoder.ForwardPass;
 import dev.coffey.model.encoder.LayerListener;
@@ -43,7 +42,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
   private final ModelConfig config;
   private final HeadKind headKind;
   private final Encoder encoder;
-  private final @Nullable TaskHead head;
+  private final Heads heads;
   private final TensorArena weights;
   private final List<String> surplusTensors;
   private @Nullable Workspace workspace;
@@ -53,14 +52,14 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       ModelConfig config,
       HeadKind headKind,
       Encoder encoder,
-      @Nullable TaskHead head,
+      Heads heads,
       TensorArena weights,
       List<String> surplusTensors) {
     this.kernels = kernels;
     this.config = config;
     this.headKind = headKind;
     this.encoder = encoder;
-    this.head = head;
+    this.heads = heads;
     this.weights = weights;
     this.surplusTensors = surplusTensors;
   }
@@ -78,33 +77,13 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       CheckpointNames names = folder.tensorNames();
       ParameterReader encoderParameters = new ParameterReader(checkpoint, names::encoder, weights);
       ParameterReader headParameters = new ParameterReader(checkpoint, names::head, weights);
-      Encoder encoder = DistilBert.read(kernels, config, encoderParameters);
-      TaskHead head = readHead(kernels, config, headKind, headParameters, encoderParameters);
-      return new TextModel(kernels, config, headKind, encoder, head, weights, checkpoint.unread());
+      Encoder encoder = Encoder.read(kernels, config, encoderParameters);
+      Heads heads = new HeadReader(config, headParameters, encoderParameters).read(headKind);
+      return new TextModel(kernels, config, headKind, encoder, heads, weights, checkpoint.unread());
     } catch (Throwable failure) {
       weights.close();
       throw failure;
     }
-  }
-
-  private static @Nullable TaskHead readHead(
-      Kernels kernels,
-      ModelConfig config,
-      HeadKind kind,
-      ParameterReader parameters,
-      ParameterReader encoder) {
-    int hidden = config.dim();
-    int labels = config.labels().size();
-    return switch (kind) {
-      case NONE -> null;
-      case SEQUENCE_CLASSIFICATION ->
-          TaskHead.SequenceClassification.read(kernels, parameters, hidden, labels);
-      case TOKEN_CLASSIFICATION ->
-          TaskHead.TokenProjection.read(kernels, parameters, "classifier", hidden, labels);
-      case QUESTION_ANSWERING ->
-          TaskHead.TokenProjection.read(kernels, parameters, "qa_outputs", hidden, 2);
-      case MASKED_LM -> TaskHead.MaskedLanguageModel.read(kernels, config, parameters, encoder);
-    };
   }
 
   /// What the checkpoint's `config.json` says.
@@ -119,27 +98,37 @@ public final class TextModel implements BatchRunner, AutoCloseable {
 
   /// Numbers a row that [Readout.Head] gives; 0 without a head.
   public int headOutputs() {
-    return head == null ? 0 : head.outputs();
+    return heads.main() == null ? 0 : heads.main().outputs();
   }
 
   /// Whether [Readout.Head] gives a row for every token of a text.
   public boolean headPerToken() {
-    return head != null && head.perToken();
+    return heads.main() != null && heads.main().perToken();
+  }
+
+  /// Whether there is a [Readout.Pooler].
+  public boolean hasPooler() {
+    return heads.pooler() != null;
+  }
+
+  /// Numbers that [Readout.SentencePair] gives; 0 where there is none.
+  public int sentencePairOutputs() {
+    return heads.sentencePair() == null ? 0 : heads.sentencePair().outputs();
   }
 
   /// H: the width of a hidden state.
   public int hiddenSize() {
-    return encoder.hiddenSize();
+    return config.dim();
   }
 
   /// The longest text in tokens that the encoder has positions for.
   public int maxPositions() {
-    return encoder.maxPositions();
+    return config.maxPositions();
   }
 
-  /// How many segments (token types) the encoder tells apart; 1 where its family has none.
+  /// How many segments (token types) the encoder tells apart; 0 where its family reads none.
   public int tokenTypes() {
-    return encoder.tokenTypes();
+    return config.tokenTypes();
   }
 
   /// Tensors of the checkpoint that this model does not read.
@@ -224,10 +213,10 @@ public final class TextModel implements BatchRunner, AutoCloseable {
         batch = new RaggedBatch(kernels, arena, tokens, texts);
         forward = encoder.plan(arena, tokens);
         headRows = arena.indices(HEAD_ROWS);
-        headHidden = arena.tensor(HEAD_ROWS, encoder.hiddenSize());
-        headScratch = arena.tensor(HEAD_ROWS, head == null ? 0 : head.scratchColumns());
-        headLogits = arena.tensor(HEAD_ROWS, headOutputs());
-        pooled = arena.tensor(texts, Pooling.values().length * encoder.hiddenSize());
+        headHidden = arena.tensor(HEAD_ROWS, config.dim());
+        headScratch = arena.tensor(HEAD_ROWS, heads.mostScratchColumns());
+        headLogits = arena.tensor(HEAD_ROWS, heads.mostOutputs());
+        pooled = arena.tensor(texts, Pooling.values().length * config.dim());
       } catch (Throwable failure) {
         arena.close();
         throw failure;
@@ -262,10 +251,10 @@ public final class TextModel implements BatchRunner, AutoCloseable {
 
     private void check(TextInput input) {
       for (int i = 0; i < input.tokens(); i++) {
-        require("token id", input.ids()[i], encoder.vocabularySize());
-        require("position", input.positions()[i], encoder.maxPositions());
+        require("token id", input.ids()[i], config.vocabSize());
+        require("position", input.positions()[i], config.maxPositions());
         if (hasSegments()) {
-          require("token type", input.types()[i], encoder.tokenTypes());
+          require("token type", input.types()[i], config.tokenTypes());
         }
       }
     }
@@ -273,7 +262,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     /// A tokenizer marks the second text of a pair for every family; DistilBERT has nothing to read
     /// it with, and Hugging Face leaves it out too.
     private boolean hasSegments() {
-      return encoder.tokenTypes() > 1;
+      return config.tokenTypes() > 0;
     }
 
     private void require(String what, int value, int limit) {
@@ -285,7 +274,9 @@ public final class TextModel implements BatchRunner, AutoCloseable {
 
     List<List<Matrix>> read(List<TextInput> inputs, RowPlan plan, Tensor hidden) {
       Matrix[][] results = new Matrix[inputs.size()][];
-      List<HeadRequest> headRequests = new ArrayList<>();
+      List<HeadRequest> mainRequests = new ArrayList<>();
+      List<HeadRequest> pairRequests = new ArrayList<>();
+      List<HeadRequest> poolerRequests = new ArrayList<>();
       Map<Readout.Pooled, List<Slot>> pooledSlots = new LinkedHashMap<>();
       for (int t = 0; t < inputs.size(); t++) {
         List<Readout> readouts = inputs.get(t).readouts();
@@ -295,18 +286,20 @@ public final class TextModel implements BatchRunner, AutoCloseable {
           int length = inputs.get(t).tokens();
           switch (readouts.get(r)) {
             case Readout.Head() ->
-                headRequests.add(HeadRequest.of(slot, plan, headPerToken() ? length : 1));
+                mainRequests.add(HeadRequest.of(slot, plan, headPerToken() ? length : 1));
             case Readout.HeadAt(List<Integer> rows) ->
-                headRequests.add(HeadRequest.of(slot, plan, rows));
+                mainRequests.add(HeadRequest.of(slot, plan, rows));
+            case Readout.SentencePair() -> pairRequests.add(HeadRequest.of(slot, plan, 1));
+            case Readout.Pooler() -> poolerRequests.add(HeadRequest.of(slot, plan, 1));
             case Readout.Hidden() -> slot.set(hiddenStates(plan, t, length, hidden));
             case Readout.Pooled pooling ->
                 pooledSlots.computeIfAbsent(pooling, _ -> new ArrayList<>()).add(slot);
           }
         }
       }
-      if (!headRequests.isEmpty()) {
-        runHead(headRequests, hidden);
-      }
+      runHead(heads.main(), "head", mainRequests, hidden);
+      runHead(heads.sentencePair(), "sentence-pair head", pairRequests, hidden);
+      runHead(heads.pooler(), "pooler", poolerRequests, hidden);
       pooledSlots.forEach((pooling, slots) -> pool(pooling, slots, hidden));
       List<List<Matrix>> lists = new ArrayList<>(results.length);
       for (Matrix[] matrices : results) {
@@ -321,13 +314,17 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       return new Matrix(length, hidden.columns(), values);
     }
 
-    /// Runs the head over all rows that were asked for, some at a time.
-    private void runHead(List<HeadRequest> requests, Tensor hidden) {
-      TaskHead runs = head;
-      if (runs == null) {
-        throw new IllegalArgumentException("the model has no head; its tensors have none");
+    /// Runs a head over all rows that were asked for, some at a time.
+    private void runHead(
+        @Nullable TaskHead head, String name, List<HeadRequest> requests, Tensor hidden) {
+      if (requests.isEmpty()) {
+        return;
       }
-      int outputs = runs.outputs();
+      if (head == null) {
+        throw new IllegalArgumentException(
+            "the model has no %s; its checkpoint is one of %s".formatted(name, headKind));
+      }
+      int outputs = head.outputs();
       int total = 0;
       for (HeadRequest request : requests) {
         total += request.rows.length;
@@ -347,9 +344,9 @@ public final class TextModel implements BatchRunner, AutoCloseable {
         kernels.upload(block, count, headRows);
         Tensor x = headHidden.rows(0, count);
         kernels.gather(hidden, headRows.first(count), x);
-        Tensor y = headLogits.rows(0, count);
-        runs.run(x, headScratch.rows(0, count), y);
-        kernels.download(y, logits);
+        Tensor y = headLogits.rows(0, count).columns(0, outputs);
+        Tensor scratch = headScratch.rows(0, count);
+        kernels.download(Dense.run(kernels, head.layers(), x, scratch, y), logits);
         scatter.take(logits, count);
       }
     }

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /// One golden checkpoint: its folder, its inputs, and what Hugging Face computes for them, with a
@@ -58,8 +59,8 @@ final class Golden {
     }
   }
 
-  /// All checkpoints of a family that can be loaded and have expected values.
-  static List<Golden> family(String family) {
+  /// All checkpoints that can be loaded and have expected values.
+  static List<Golden> all() {
     Path models = Files.isDirectory(root().resolve("models")) ? root().resolve("models") : root();
     try (Stream<Path> folders = Files.list(models)) {
       List<Golden> goldens = new ArrayList<>();
@@ -67,9 +68,7 @@ final class Golden {
         boolean loadable =
             Files.exists(folder.resolve("model.safetensors"))
                 || Files.exists(folder.resolve("model.safetensors.index.json"));
-        if (folder.getFileName().toString().startsWith(family + "-")
-            && loadable
-            && Files.exists(folder.resolve("golden.json"))) {
+        if (loadable && Files.exists(folder.resolve("golden.json"))) {
           goldens.add(new Golden(folder));
         }
       }
@@ -99,23 +98,36 @@ final class Golden {
     return description.get("tensors").get(tensor).get("tolerance").asDouble();
   }
 
-  /// The rows' token ids, without padding.
-  List<int[]> inputIds() {
-    JsonNode entry = Objects.requireNonNull(entries.get("input_ids"));
+  /// The rows' texts, without padding.
+  List<TextInput> texts(List<Readout> readouts) {
+    List<int[]> ids = integers("input_ids");
+    List<TextInput> texts = new ArrayList<>();
+    for (int row = 0; row < ids.size(); row++) {
+      int length = ids.get(row).length;
+      int[] types =
+          entries.containsKey("token_type_ids")
+              ? integers("token_type_ids").get(row)
+              : new int[length];
+      texts.add(new TextInput(ids.get(row), types, IntStream.range(0, length).toArray(), readouts));
+    }
+    return texts;
+  }
+
+  private List<int[]> integers(String tensor) {
+    JsonNode entry = Objects.requireNonNull(entries.get(tensor), tensor);
     int rows = entry.get("shape").get(0).asInt();
     int width = entry.get("shape").get(1).asInt();
     long start = entry.get("data_offsets").get(0).asLong();
-    List<int[]> ids = new ArrayList<>();
+    List<int[]> integers = new ArrayList<>();
     for (int row = 0; row < rows; row++) {
-      int length = description.get("lengths").get(row).asInt();
-      int[] one = new int[length];
-      for (int i = 0; i < length; i++) {
+      int[] one = new int[description.get("lengths").get(row).asInt()];
+      for (int i = 0; i < one.length; i++) {
         long offset = start + ((long) row * width + i) * Long.BYTES;
         one[i] = Math.toIntExact(data.getLong(Math.toIntExact(offset)));
       }
-      ids.add(one);
+      integers.add(one);
     }
-    return ids;
+    return integers;
   }
 
   /// An expected tensor's numbers, row-major, padding dropped.

@@ -2,6 +2,7 @@ package dev.coffey.model.checkpoint;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.coffey.kernels.Activation;
+import dev.coffey.model.Family;
 import dev.coffey.model.ModelConfig;
 import dev.coffey.model.ProblemType;
 import dev.coffey.model.checkpoint.CheckpointException.Problem;
@@ -15,23 +16,19 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 
-/// Reads `config.json`. A key that is absent means what Hugging Face's `DistilBertConfig` has as
-/// its default; what is there must make sense.
+/// Reads `config.json`. A key that is absent means what Hugging Face's config class of the family
+/// has as its default; what is there must make sense.
 final class ConfigReader {
   static final String FILE = "config.json";
-  static final String DISTILBERT = "distilbert";
 
-  /// Of Coffey's family, but not run yet.
-  private static final List<String> PLANNED = List.of("bert", "albert", "mobilebert");
-
-  // Far beyond any encoder (the widest has 2560 columns, the deepest 48 layers), near enough that a
-  // damaged number is
-  // caught here and not as a strange shape.
+  // Far beyond any encoder (the widest has 4096 columns, the deepest 48 layers), near enough that a
+  // damaged number is caught here and not as a strange shape.
   private static final int MAX_WIDTH = 65_536;
   private static final int MAX_LAYERS = 1_000;
   private static final int MAX_POSITIONS = 1 << 20;
   private static final int MAX_VOCABULARY = 1 << 24;
   private static final int MAX_LABELS = 65_536;
+  private static final int MAX_TOKEN_TYPES = 65_536;
 
   /// What the attention kernels take.
   private static final int MAX_HEAD_SIZE = 128;
@@ -50,71 +47,129 @@ final class ConfigReader {
   }
 
   static ModelConfig read(Path folder) {
-    return new ConfigReader(folder.resolve(FILE)).distilbert();
+    return new ConfigReader(folder.resolve(FILE)).read();
   }
 
-  private ModelConfig distilbert() {
+  private ModelConfig read() {
     List<String> architectures = fields.texts("architectures");
-    String modelType = modelType(architectures);
-    int dim = aliased("dim", "hidden_size", 768, 1, MAX_WIDTH);
-    int heads = aliased("n_heads", "num_attention_heads", 12, 1, MAX_WIDTH);
-    int layers = aliased("n_layers", "num_hidden_layers", 6, 0, MAX_LAYERS);
-    int hiddenDim = fields.integer("hidden_dim", 4 * 768, 1, 4 * MAX_WIDTH);
-    int maxPositions = fields.integer("max_position_embeddings", 512, 1, MAX_POSITIONS);
-    int vocabSize = fields.integer("vocab_size", 30_522, 1, MAX_VOCABULARY);
-    if (dim % heads != 0) {
-      fields.problem("dim: expected a multiple of n_heads (%d), found %d".formatted(heads, dim));
-    } else if (dim / heads > MAX_HEAD_SIZE) {
-      fields.problem(
-          "dim: %d for n_heads %d makes heads %d wide; Coffey runs heads up to %d wide"
-              .formatted(dim, heads, dim / heads, MAX_HEAD_SIZE));
-    }
-    refuse("quantization_config", "quantized weights");
-    refuse("pruned_heads", "pruned heads");
     ModelConfig config =
-        new ModelConfig(
-            modelType,
-            architectures,
-            dim,
-            hiddenDim,
-            layers,
-            heads,
-            maxPositions,
-            vocabSize,
-            activation(),
-            fields.flag("sinusoidal_pos_embds", false),
-            fields.flag("tie_word_embeddings", true),
-            padTokenId(vocabSize),
-            problemType(),
-            labels(),
-            DISTILBERT_EPSILON);
+        switch (modelType(architectures)) {
+          case DISTILBERT -> distilBert(architectures);
+          case BERT -> bert(architectures);
+        };
     fields.check();
     return config;
   }
 
-  private String modelType(List<String> architectures) {
-    Optional<String> type = fields.text("model_type");
-    if (type.isEmpty()) {
-      fields.check();
-      if (architectures.stream().anyMatch(name -> name.startsWith("DistilBert"))) {
-        return DISTILBERT;
+  private ModelConfig distilBert(List<String> architectures) {
+    int dim = aliased("dim", "hidden_size", 768, 1, MAX_WIDTH);
+    int heads = aliased("n_heads", "num_attention_heads", 12, 1, MAX_WIDTH);
+    int layers = aliased("n_layers", "num_hidden_layers", 6, 0, MAX_LAYERS);
+    int hiddenDim = fields.integer("hidden_dim", 4 * 768, 1, 4 * MAX_WIDTH);
+    checkHeads("dim", dim, "n_heads", heads);
+    return config(
+        new Family.DistilBert(fields.flag("sinusoidal_pos_embds", false)),
+        architectures,
+        new Sizes(dim, hiddenDim, layers, heads, vocabulary(30_522), 0),
+        activation("activation", "gelu"),
+        DISTILBERT_EPSILON);
+  }
+
+  private ModelConfig bert(List<String> architectures) {
+    int dim = fields.integer("hidden_size", 768, 1, MAX_WIDTH);
+    int heads = fields.integer("num_attention_heads", 12, 1, MAX_WIDTH);
+    checkHeads("hidden_size", dim, "num_attention_heads", heads);
+    return config(
+        new Family.Bert(),
+        architectures,
+        new Sizes(
+            dim,
+            fields.integer("intermediate_size", 3072, 1, 4 * MAX_WIDTH),
+            fields.integer("num_hidden_layers", 12, 0, MAX_LAYERS),
+            heads,
+            vocabulary(30_522),
+            tokenTypes()),
+        activation("hidden_act", "gelu"),
+        fields.fraction("layer_norm_eps", 1e-12f));
+  }
+
+  /// What the families name or preset each in their own way.
+  private record Sizes(
+      int dim, int hiddenDim, int layers, int heads, int vocabulary, int tokenTypes) {}
+
+  private ModelConfig config(
+      Family family,
+      List<String> architectures,
+      Sizes sizes,
+      Activation activation,
+      float epsilon) {
+    refuse("quantization_config", "quantized weights");
+    refuse("pruned_heads", "pruned heads");
+    refuseUnless("position_embedding_type", "absolute");
+    for (String decoding : List.of("is_decoder", "add_cross_attention", "is_encoder_decoder")) {
+      if (fields.flag(decoding, false)) {
+        fields.problem(decoding + ": true makes a decoder; Coffey runs encoders only");
       }
-      throw new CheckpointException(
-          Problem.BAD_CONFIG,
-          file,
-          "model_type: is missing, and architectures does not tell it; known: " + DISTILBERT);
     }
-    if (type.get().equals(DISTILBERT)) {
-      return DISTILBERT;
+    return new ModelConfig(
+        family,
+        architectures,
+        sizes.dim,
+        sizes.hiddenDim,
+        sizes.layers,
+        sizes.heads,
+        fields.integer("max_position_embeddings", 512, 1, MAX_POSITIONS),
+        sizes.vocabulary,
+        sizes.tokenTypes,
+        activation,
+        fields.flag("tie_word_embeddings", true),
+        padTokenId(sizes.vocabulary),
+        problemType(),
+        labels(),
+        epsilon);
+  }
+
+  private ModelType modelType(List<String> architectures) {
+    Optional<String> type = fields.text("model_type");
+    if (type.isPresent()) {
+      return ModelType.named(type.get())
+          .orElseThrow(() ->
+              new CheckpointException(
+                  Problem.UNSUPPORTED,
+                  file,
+                  "model_type: %s is not supported; known: %s"
+                      .formatted(Quoted.of(type.get()), ModelType.known())));
     }
-    throw new CheckpointException(
-        Problem.UNSUPPORTED,
-        file,
-        "model_type: %s is %s; known: %s"
-            .formatted(
-                Quoted.of(type.get()),
-                PLANNED.contains(type.get()) ? "not supported yet" : "not supported",
-                DISTILBERT));
+    fields.check();
+    return architectures.stream()
+        .flatMap(name -> ModelType.ofClass(name).stream())
+        .findFirst()
+        .orElseThrow(() ->
+            new CheckpointException(
+                Problem.BAD_CONFIG,
+                file,
+                "model_type: is missing, and architectures does not tell it; known: "
+                    + ModelType.known()));
+  }
+
+  private int vocabulary(int absent) {
+    return fields.integer("vocab_size", absent, 1, MAX_VOCABULARY);
+  }
+
+  private int tokenTypes() {
+    return fields.integer("type_vocab_size", 2, 1, MAX_TOKEN_TYPES);
+  }
+
+  private void checkHeads(String widthKey, int width, String headsKey, int heads) {
+    if (width % heads != 0) {
+      fields.problem(
+          "%s: expected a multiple of %s (%d), found %d"
+              .formatted(widthKey, headsKey, heads, width));
+    } else if (width / heads > MAX_HEAD_SIZE) {
+      fields.problem(
+          "%s: %d for %s %d makes heads %d wide; Coffey runs heads up to %d wide"
+              .formatted(widthKey, width, headsKey, heads, width / heads, MAX_HEAD_SIZE));
+    }
   }
 
   /// DistilBERT's own name of a key, or the name that Hugging Face maps to it.
@@ -123,13 +178,13 @@ final class ConfigReader {
     return fields.integer(byAlias ? alias : key, absent, least, most);
   }
 
-  private Activation activation() {
-    String name = fields.text("activation").orElse("gelu");
+  private Activation activation(String key, String absent) {
+    String name = fields.text(key).orElse(absent);
     Activation activation = ACTIVATIONS.get(name);
     if (activation == null) {
       fields.problem(
-          "activation: %s is not supported; known: %s"
-              .formatted(Quoted.of(name), String.join(", ", ACTIVATIONS.keySet())));
+          "%s: %s is not supported; known: %s"
+              .formatted(key, Quoted.of(name), String.join(", ", ACTIVATIONS.keySet())));
       return Activation.GELU_ERF;
     }
     return activation;
@@ -221,13 +276,28 @@ final class ConfigReader {
     }
   }
 
+  private void refuseUnless(String key, String expected) {
+    Optional<String> found = fields.text(key);
+    if (found.isPresent() && !found.get().equals(expected)) {
+      fields.problem(
+          "%s: %s is not supported; expected %s"
+              .formatted(key, Quoted.of(found.get()), Quoted.of(expected)));
+    }
+  }
+
+  /// Hugging Face has several names, and code, for one formula.
   private static Map<String, Activation> activations() {
     Map<String, Activation> activations = new LinkedHashMap<>();
     activations.put("gelu", Activation.GELU_ERF);
+    activations.put("gelu_python", Activation.GELU_ERF);
     activations.put("gelu_new", Activation.GELU_TANH);
     activations.put("gelu_pytorch_tanh", Activation.GELU_TANH);
+    activations.put("gelu_python_tanh", Activation.GELU_TANH);
+    activations.put("gelu_fast", Activation.GELU_TANH);
+    activations.put("gelu_accurate", Activation.GELU_TANH);
     activations.put("relu", Activation.RELU);
     activations.put("tanh", Activation.TANH);
+    activations.put("linear", Activation.NONE);
     return activations;
   }
 }

@@ -54,6 +54,20 @@ final class JsonFields {
     return node.intValue();
   }
 
+  /// A number from 0 to 1; `absent` where the key is missing, or after a problem was noted.
+  float fraction(String key, float absent) {
+    JsonNode node = object.get(key);
+    if (node == null) {
+      return absent;
+    }
+    double value = node.isNumber() ? node.doubleValue() : Double.NaN;
+    if (!(value >= 0 && value <= 1)) {
+      wrong(key, "a number from 0 to 1", node);
+      return absent;
+    }
+    return (float) value;
+  }
+
   boolean flag(String key, boolean absent) {
     JsonNode node = object.get(key);
     if (node == null) {

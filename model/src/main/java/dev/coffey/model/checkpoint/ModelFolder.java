@@ -59,7 +59,8 @@ public final class ModelFolder implements AutoCloseable {
     Optional<SentenceConfig> sentence = SentenceConfig.in(path);
     Checkpoint checkpoint = Checkpoint.open(path);
     try {
-      HeadKind head = HeadDetection.head(path, config.architectures(), checkpoint.names());
+      HeadKind head =
+          HeadDetection.head(path, config.family(), config.architectures(), checkpoint.names());
       return new ModelFolder(path, config, checkpoint, head, sentence);
     } catch (RuntimeException | Error e) {
       checkpoint.close();

@@ -1,22 +1,21 @@
 package dev.coffey.model.encoder;
 
+import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.TensorArena;
+import dev.coffey.model.Family;
+import dev.coffey.model.ModelConfig;
 
 /// A stack of transformer layers with its weights on a device: token ids in, one hidden state a row
 /// out.
 public interface Encoder {
-  /// H: the width of a hidden state.
-  int hiddenSize();
-
-  /// How many positions there are: the longest text that can be read.
-  int maxPositions();
-
-  /// How many token ids there are.
-  int vocabularySize();
-
-  /// How many segments (token types) there are; 1 where the family has none, and then they are not
-  /// read.
-  int tokenTypes();
+  /// Reads the weights of the config's family, by the names of Hugging Face's model class without
+  /// the prefix that a model with a head puts before them.
+  static Encoder read(Kernels kernels, ModelConfig config, ParameterReader parameters) {
+    return switch (config.family()) {
+      case Family.DistilBert _ -> DistilBert.read(kernels, config, parameters);
+      case Family.Bert() -> Bert.read(kernels, config, parameters);
+    };
+  }
 
   /// Takes the memory that batches of up to `maxTokens` tokens need from `arena`, so that running
   /// them takes none.

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.coffey.kernels.Activation;
+import dev.coffey.model.Family;
 import dev.coffey.model.ModelConfig;
 import dev.coffey.model.ProblemType;
 import dev.coffey.model.ScoreFunction;
@@ -32,7 +33,7 @@ class ConfigReaderTest {
     assertThat(read(""))
         .isEqualTo(
             new ModelConfig(
-                "distilbert",
+                new Family.DistilBert(false),
                 List.of(),
                 768,
                 3072,
@@ -40,8 +41,8 @@ class ConfigReaderTest {
                 12,
                 512,
                 30_522,
+                0,
                 Activation.GELU_ERF,
-                false,
                 true,
                 OptionalInt.of(0),
                 Optional.empty(),
@@ -63,7 +64,7 @@ class ConfigReaderTest {
                 """))
         .isEqualTo(
             new ModelConfig(
-                "distilbert",
+                new Family.DistilBert(true),
                 List.of("DistilBertForSequenceClassification"),
                 64,
                 65,
@@ -71,8 +72,8 @@ class ConfigReaderTest {
                 4,
                 66,
                 67,
+                0,
                 Activation.GELU_TANH,
-                true,
                 false,
                 OptionalInt.of(5),
                 Optional.of(ProblemType.MULTI_LABEL_CLASSIFICATION),
@@ -80,7 +81,7 @@ class ConfigReaderTest {
                 1e-12f));
     assertThat(read(", \"hidden_size\": 48, \"num_attention_heads\": 3, \"num_hidden_layers\": 0"))
         .returns(48, ModelConfig::dim)
-        .returns(16, ModelConfig::headSize)
+        .returns(3, ModelConfig::heads)
         .returns(0, ModelConfig::layers);
   }
 
@@ -125,7 +126,7 @@ class ConfigReaderTest {
         arguments("\"vocab_size\": 2147483647", "vocab_size: expected"),
         arguments(
             "\"activation\": \"swish\"",
-            "activation: 'swish' is not supported; known: gelu, gelu_new, gelu_pytorch_tanh, relu, tanh"),
+            "activation: 'swish' is not supported; known: gelu, gelu_python, gelu_new, gelu_pytorch_tanh, gelu_python_tanh, gelu_fast, gelu_accurate, relu, tanh, linear"),
         arguments("\"activation\": 1", "activation: expected a string, found 1"),
         arguments(
             "\"sinusoidal_pos_embds\": 1", "sinusoidal_pos_embds: expected true or false, found 1"),
@@ -167,6 +168,10 @@ class ConfigReaderTest {
             "\"quantization_config\": {\"bits\": 4}",
             "quantization_config: quantized weights are not supported"),
         arguments("\"pruned_heads\": {\"0\": [1]}", "pruned_heads: pruned heads are not supported"),
+        arguments(
+            "\"position_embedding_type\": \"relative_key\"",
+            "position_embedding_type: 'relative_key' is not supported; expected 'absolute'"),
+        arguments("\"is_decoder\": true", "is_decoder: true makes a decoder"),
         arguments("\"dim\": NaN", "is not valid JSON"),
         arguments("\"dim\": 1" + "0".repeat(100), "is not valid JSON"),
         arguments("\"dim\": 768, \"dim\": 769", "Duplicate field 'dim'"),
@@ -193,10 +198,8 @@ class ConfigReaderTest {
 
   @Test
   void read_otherModelTypes_areRefusedWithWhatIsKnown() throws Exception {
-    assertThat(refusal("{\"model_type\": \"bert\"}", Problem.UNSUPPORTED))
-        .hasMessageContaining("model_type: 'bert' is not supported yet; known: distilbert");
     assertThat(refusal("{\"model_type\": \"llama\"}", Problem.UNSUPPORTED))
-        .hasMessageContaining("model_type: 'llama' is not supported; known: distilbert");
+        .hasMessageContaining("model_type: 'llama' is not supported; known: distilbert, bert");
     assertThat(refusal("{\"model_type\": 7}", Problem.BAD_CONFIG))
         .hasMessageContaining("model_type: expected a string, found 7");
     assertThat(refusal("{}", Problem.BAD_CONFIG)).hasMessageContaining("model_type: is missing");

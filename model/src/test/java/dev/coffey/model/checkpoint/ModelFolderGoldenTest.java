@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.coffey.kernels.Activation;
 import dev.coffey.kernels.DType;
 import dev.coffey.kernels.HostTensor;
+import dev.coffey.model.Family;
 import dev.coffey.model.HeadKind;
 import dev.coffey.model.ModelConfig;
 import dev.coffey.model.ProblemType;
@@ -56,7 +57,7 @@ class ModelFolderGoldenTest {
           .returns(vocabulary, c -> c.vocabSize())
           .returns(positions, c -> c.maxPositions())
           .returns(1e-12f, c -> c.layerNormEpsilon())
-          .returns(name.equals("distilbert-sinusoidal"), c -> c.sinusoidalPositions())
+          .returns(new Family.DistilBert(name.equals("distilbert-sinusoidal")), c -> c.family())
           .returns(!name.equals("distilbert-mlm-untied"), c -> c.tiedWordEmbeddings());
       assertThat(folder.config().activation())
           .isEqualTo(name.equals("distilbert-relu") ? Activation.RELU : Activation.GELU_ERF);
@@ -82,10 +83,19 @@ class ModelFolderGoldenTest {
     "distilbert-qa, QUESTION_ANSWERING",
     "distilbert-mlm, MASKED_LM",
     "distilbert-mlm-untied, MASKED_LM",
+    "bert-base, NONE",
+    "bert-seqcls, SEQUENCE_CLASSIFICATION",
+    "bert-tokcls, TOKEN_CLASSIFICATION",
+    "bert-qa, QUESTION_ANSWERING",
+    "bert-mlm, MASKED_LM",
+    "bert-nsp, NEXT_SENTENCE",
+    "bert-pretraining, PRETRAINING",
   })
   void head_noArchitectures_isToldFromTensors(String name, HeadKind head) {
     try (ModelFolder folder = ModelFolder.open(MODELS.resolve(name))) {
-      assertThat(HeadDetection.head(folder.path(), List.of(), folder.checkpoint().names()))
+      assertThat(
+              HeadDetection.head(
+                  folder.path(), folder.config().family(), List.of(), folder.checkpoint().names()))
           .isEqualTo(head);
     }
   }

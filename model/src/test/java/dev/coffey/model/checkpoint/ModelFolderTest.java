@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.coffey.kernels.Pooling;
+import dev.coffey.model.Family;
 import dev.coffey.model.HeadKind;
 import dev.coffey.model.checkpoint.CheckpointException.Problem;
 import java.io.IOException;
@@ -25,6 +26,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class ModelFolderTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden/models");
+
+  private static final Family DISTILBERT = new Family.DistilBert(false);
 
   @TempDir Path dir;
 
@@ -128,30 +131,34 @@ class ModelFolderTest {
     "DistilBertForMaskedLM, MASKED_LM"
   })
   void head_architecture_decidesWhateverTheTensors(String name, HeadKind head) {
-    assertThat(HeadDetection.head(dir, List.of(name), Set.of("qa_outputs.weight"))).isEqualTo(head);
+    assertThat(HeadDetection.head(dir, DISTILBERT, List.of(name), Set.of("qa_outputs.weight")))
+        .isEqualTo(head);
   }
 
   @Test
   void head_notToBeTold_isRefused() {
     refused(
-        () -> HeadDetection.head(dir, List.of("DistilBertForMultipleChoice"), Set.of()),
+        () -> HeadDetection.head(dir, DISTILBERT, List.of("DistilBertForMultipleChoice"), Set.of()),
         Problem.UNSUPPORTED,
-        "architectures: 'DistilBertForMultipleChoice' is not supported; known: DistilBertModel");
+        "architectures: 'DistilBertForMultipleChoice' is not supported; known for model_type distilbert: DistilBertModel");
     refused(
-        () -> HeadDetection.head(dir, List.of("BertModel"), Set.of()),
+        () -> HeadDetection.head(dir, DISTILBERT, List.of("BertModel"), Set.of()),
         Problem.UNSUPPORTED,
         "'BertModel'");
     refused(
         () ->
-            HeadDetection.head(dir, List.of("DistilBertModel", "DistilBertForMaskedLM"), Set.of()),
+            HeadDetection.head(
+                dir, DISTILBERT, List.of("DistilBertModel", "DistilBertForMaskedLM"), Set.of()),
         Problem.BAD_CONFIG,
         "are several heads");
     refused(
-        () -> HeadDetection.head(dir, List.of(), Set.of("classifier.weight", "qa_outputs.weight")),
+        () ->
+            HeadDetection.head(
+                dir, DISTILBERT, List.of(), Set.of("classifier.weight", "qa_outputs.weight")),
         Problem.BAD_CONFIG,
         "several heads (classifier, qa_outputs)");
     refused(
-        () -> HeadDetection.head(dir, List.of(), Set.of("pre_classifier.weight")),
+        () -> HeadDetection.head(dir, DISTILBERT, List.of(), Set.of("pre_classifier.weight")),
         Problem.MISSING_TENSOR,
         "'classifier.weight' is missing");
   }

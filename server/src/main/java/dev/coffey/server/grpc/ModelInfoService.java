@@ -85,7 +85,7 @@ final class ModelInfoService extends ModelServiceGrpc.ModelServiceImplBase {
   private static boolean hasLabels(HeadKind head) {
     return switch (head) {
       case SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION -> true;
-      case NONE, QUESTION_ANSWERING, MASKED_LM -> false;
+      case NONE, QUESTION_ANSWERING, MASKED_LM, NEXT_SENTENCE, PRETRAINING -> false;
     };
   }
 

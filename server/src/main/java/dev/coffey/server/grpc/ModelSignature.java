@@ -1,10 +1,13 @@
 package dev.coffey.server.grpc;
 
 import dev.coffey.kernels.Pooling;
-import dev.coffey.model.HeadKind;
+import dev.coffey.model.Family;
 import dev.coffey.model.Readout;
+import dev.coffey.model.TextModel;
 import dev.coffey.server.failure.InferenceException.InvalidArgument;
 import dev.coffey.server.grpc.OutputTensor.Shape;
+import dev.coffey.server.registry.EmbeddingDefaults;
+import dev.coffey.server.registry.ModelHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -20,59 +23,76 @@ record ModelSignature(List<String> inputs, List<OutputTensor> outputs) {
   static final String ATTENTION_MASK = "attention_mask";
   static final String TOKEN_TYPE_IDS = "token_type_ids";
 
-  /// The signature of a head.
-  ///
-  /// @param headOutputs numbers a row that the head gives
-  /// @param sentence whether the folder says how a sentence's vector is made
-  static ModelSignature of(
-      HeadKind head,
-      int hidden,
-      int headOutputs,
-      boolean sentence,
-      List<Pooling> poolings,
-      boolean normalize) {
+  /// The signature of a loaded model.
+  static ModelSignature of(ModelHandle handle) {
+    TextModel model = handle.model();
+    int columns = model.headOutputs();
     List<String> text = List.of(TEXT);
-    return switch (head) {
-      case NONE ->
-          new ModelSignature(
-              text,
-              sentence
-                  ? List.of(
-                      new OutputTensor(
-                          "sentence_embedding",
-                          new Readout.Pooled(poolings, normalize),
-                          Shape.TEXT,
-                          0,
-                          hidden * poolings.size(),
-                          false,
-                          poolings.contains(Pooling.CLS)),
-                      new OutputTensor(
-                          "token_embeddings",
-                          new Readout.Hidden(),
-                          Shape.TOKEN,
-                          0,
-                          hidden,
-                          true,
-                          false))
-                  : List.of(
-                      new OutputTensor(
-                          "last_hidden_state",
-                          new Readout.Hidden(),
-                          Shape.TOKEN,
-                          0,
-                          hidden,
-                          false,
-                          false)));
+    List<String> pair = List.of(TEXT, TEXT_PAIR);
+    return switch (model.headKind()) {
+      case NONE -> new ModelSignature(text, encoder(model, handle.embedding()));
       case SEQUENCE_CLASSIFICATION ->
-          new ModelSignature(text, List.of(logits(Shape.TEXT, headOutputs, false, true)));
+          new ModelSignature(text, List.of(logits(Shape.TEXT, columns, false, true)));
       case TOKEN_CLASSIFICATION ->
-          new ModelSignature(text, List.of(logits(Shape.TOKEN, headOutputs, false, false)));
+          new ModelSignature(text, List.of(logits(Shape.TOKEN, columns, false, false)));
       case MASKED_LM ->
-          new ModelSignature(text, List.of(logits(Shape.TOKEN, headOutputs, true, false)));
+          new ModelSignature(text, List.of(logits(Shape.TOKEN, columns, true, false)));
       case QUESTION_ANSWERING ->
+          new ModelSignature(pair, List.of(span("start_logits", 0), span("end_logits", 1)));
+      case NEXT_SENTENCE ->
+          new ModelSignature(pair, List.of(logits(Shape.TEXT, columns, false, true)));
+      case PRETRAINING ->
           new ModelSignature(
-              List.of(TEXT, TEXT_PAIR), List.of(span("start_logits", 0), span("end_logits", 1)));
+              pair,
+              List.of(
+                  new OutputTensor(
+                      "prediction_logits",
+                      new Readout.Head(),
+                      Shape.TOKEN,
+                      0,
+                      columns,
+                      true,
+                      false),
+                  ofFirstToken(
+                      sentencePair(model.config().family()),
+                      new Readout.SentencePair(),
+                      model.sentencePairOutputs())));
     };
+  }
+
+  private static List<OutputTensor> encoder(TextModel model, EmbeddingDefaults embedding) {
+    if (embedding.sentence() && embedding.unsupported().isEmpty()) {
+      return List.of(
+          new OutputTensor(
+              "sentence_embedding",
+              new Readout.Pooled(embedding.poolings(), embedding.normalize()),
+              Shape.TEXT,
+              0,
+              model.hiddenSize() * embedding.poolings().size(),
+              false,
+              embedding.poolings().contains(Pooling.CLS)),
+          hidden(model, "token_embeddings", true));
+    }
+    OutputTensor states = hidden(model, "last_hidden_state", false);
+    return model.hasPooler()
+        ? List.of(states, ofFirstToken("pooler_output", new Readout.Pooler(), model.hiddenSize()))
+        : List.of(states);
+  }
+
+  /// What Hugging Face calls the second output of a pretraining model.
+  private static String sentencePair(Family family) {
+    return switch (family) {
+      case Family.DistilBert _, Family.Bert() -> "seq_relationship_logits";
+    };
+  }
+
+  private static OutputTensor hidden(TextModel model, String name, boolean onRequest) {
+    return new OutputTensor(
+        name, new Readout.Hidden(), Shape.TOKEN, 0, model.hiddenSize(), onRequest, false);
+  }
+
+  private static OutputTensor ofFirstToken(String name, Readout readout, int columns) {
+    return new OutputTensor(name, readout, Shape.TEXT, 0, columns, false, true);
   }
 
   private static OutputTensor logits(

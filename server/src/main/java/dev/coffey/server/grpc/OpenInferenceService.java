@@ -105,7 +105,7 @@ final class OpenInferenceService extends GRPCInferenceServiceGrpc.GRPCInferenceS
         () -> {
           ModelHandle handle =
               registry.find(request.getName(), request.getVersion(), Optional.empty());
-          ModelSignature signature = signature(handle);
+          ModelSignature signature = ModelSignature.of(handle);
           ModelMetadataResponse.Builder response =
               ModelMetadataResponse.newBuilder()
                   .setName(handle.name())
@@ -145,7 +145,8 @@ final class OpenInferenceService extends GRPCInferenceServiceGrpc.GRPCInferenceS
           ModelHandle handle =
               registry.find(request.getModelName(), request.getModelVersion(), Optional.empty());
           InferParameters parameters = InferParameters.of(request.getParametersMap());
-          List<OutputTensor> outputs = InferRequestReader.outputs(request, signature(handle));
+          List<OutputTensor> outputs =
+              InferRequestReader.outputs(request, ModelSignature.of(handle));
           Content content =
               new InferRequestReader(
                       new Bounds(
@@ -266,16 +267,6 @@ final class OpenInferenceService extends GRPCInferenceServiceGrpc.GRPCInferenceS
       }
     }
     return bytes;
-  }
-
-  private static ModelSignature signature(ModelHandle handle) {
-    return ModelSignature.of(
-        handle.headKind(),
-        handle.hiddenSize(),
-        handle.headOutputs(),
-        handle.embedding().sentence() && handle.embedding().unsupported().isEmpty(),
-        handle.embedding().poolings(),
-        handle.embedding().normalize());
   }
 
   /// A sentence-transformers folder's own prompt is part of how it makes a vector; other heads have

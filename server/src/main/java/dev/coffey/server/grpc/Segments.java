@@ -6,9 +6,10 @@ import dev.coffey.server.registry.ModelHandle;
 final class Segments {
   private Segments() {}
 
-  /// What a client's ids must be below. At least 2: tokenizers of DistilBERT's kind make them,
-  /// although it reads none.
+  /// What a client's ids must be below. 2 where the model reads none: tokenizers of DistilBERT's
+  /// kind make them all the same.
   static int limit(ModelHandle handle) {
-    return Math.max(2, handle.model().tokenTypes());
+    int types = handle.model().tokenTypes();
+    return types == 0 ? 2 : types;
   }
 }

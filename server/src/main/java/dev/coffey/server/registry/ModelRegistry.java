@@ -389,8 +389,8 @@ public final class ModelRegistry implements AutoCloseable {
           case NONE -> new Readout.Hidden();
           // All rows of a masked LM's logits would be most of the work, and nobody asks for them in
           // bulk.
-          case MASKED_LM -> new Readout.HeadAt(List.of(0));
-          case SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION, QUESTION_ANSWERING ->
+          case MASKED_LM, PRETRAINING -> new Readout.HeadAt(List.of(0));
+          case SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION, QUESTION_ANSWERING, NEXT_SENTENCE ->
               new Readout.Head();
         };
     int vocabulary = model.config().vocabSize();

@@ -4,46 +4,48 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.KernelsProvider;
+import dev.coffey.kernels.Pooling;
 import dev.coffey.kernels.Tensor;
 import dev.coffey.model.checkpoint.ModelFolder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// The DistilBERT forward pass against Hugging Face's numbers, layer by layer by name, on every
-/// backend.
+/// Every family's forward pass and heads against Hugging Face's numbers, layer by layer by name, on
+/// every backend.
 ///
 /// Would break by any wrong formula: a missing residual, another epsilon, tanh GELU for erf, a
 /// wrong stack order of query, key and value.
-final class DistilBertGoldenTest {
+final class FamilyGoldenTest {
   static Stream<Arguments> backendsAndModels() {
-    List<Golden> goldens = Golden.family("distilbert");
+    List<Golden> goldens = Golden.all();
     return Backends.usable().stream()
         .flatMap(backend -> goldens.stream().map(g -> Arguments.of(backend.name(), g, backend)));
   }
 
   @ParameterizedTest(name = "{0} {1}")
   @MethodSource("backendsAndModels")
-  void run_goldenTexts_everyLayerWithinTolerance(
+  void run_goldenTexts_everyTensorWithinTolerance(
       String backend, Golden golden, KernelsProvider provider) {
     try (Kernels kernels = Backends.open(provider);
         ModelFolder folder = ModelFolder.open(golden.folder());
         TextModel model = TextModel.load(folder, kernels)) {
       Map<String, float[]> found = new HashMap<>();
-      List<Readout> readouts =
-          model.headKind() == HeadKind.NONE
-              ? List.of(new Readout.Hidden())
-              : List.of(new Readout.Hidden(), new Readout.Head());
+      List<Readout> readouts = readouts(model);
       List<List<Matrix>> results =
           model.run(
-              texts(golden, readouts), (name, rows) -> found.put(name, download(kernels, rows)));
-      addHead(model, results, found);
+              golden.texts(readouts), (name, rows) -> found.put(name, download(kernels, rows)));
+      for (int r = 0; r < readouts.size(); r++) {
+        int readout = r;
+        List<Matrix> matrices = results.stream().map(text -> text.get(readout)).toList();
+        addNamed(model, readouts.get(r), matrices, found);
+      }
       List<String> failures = new ArrayList<>();
       for (String tensor : golden.tensors()) {
         assertThat(found).as("tensors computed").containsKey(tensor);
@@ -57,7 +59,8 @@ final class DistilBertGoldenTest {
     }
   }
 
-  /// The last layer computed for some rows only gives the bits that it gives when computed for all.
+  /// The last layer computed for some rows only gives the bits that it gives when computed for all,
+  /// whichever rows they are.
   @ParameterizedTest(name = "{0} {1}")
   @MethodSource("backendsAndModels")
   void run_fewRowsWanted_sameBitsAsAllRows(
@@ -65,55 +68,90 @@ final class DistilBertGoldenTest {
     try (Kernels kernels = Backends.open(provider);
         ModelFolder folder = ModelFolder.open(golden.folder());
         TextModel model = TextModel.load(folder, kernels)) {
-      List<List<Matrix>> all = model.run(texts(golden, List.of(new Readout.Hidden())));
+      List<List<Matrix>> all = model.run(golden.texts(List.of(new Readout.Hidden())));
       Map<String, float[]> selected = new HashMap<>();
-      List<TextInput> few =
-          golden.inputIds().stream()
-              .map(ids -> text(ids, List.of(new Readout.Pooled(CLS, false))))
-              .toList();
-      List<List<Matrix>> first =
-          model.run(few, (name, rows) -> selected.put(name, download(kernels, rows)));
+      List<Readout> ends =
+          List.of(
+              new Readout.Pooled(List.of(Pooling.CLS), false),
+              new Readout.Pooled(List.of(Pooling.LAST_TOKEN), false));
+      List<List<Matrix>> few =
+          model.run(
+              golden.texts(ends), (name, rows) -> selected.put(name, download(kernels, rows)));
       String last = "hidden_states." + model.config().layers();
-      assertThat(selected.get(last)).hasSize(few.size() * model.hiddenSize());
+      assertThat(selected.get(last)).hasSize(2 * few.size() * model.hiddenSize());
       for (int t = 0; t < few.size(); t++) {
-        float[] expected = row(all.get(t).getFirst(), 0);
-        assertThat(first.get(t).getFirst().values()).as("text %d", t).containsExactly(expected);
+        Matrix hidden = all.get(t).getFirst();
+        assertThat(few.get(t).getFirst().values()).as("text %d", t).isEqualTo(row(hidden, 0));
+        assertThat(few.get(t).getLast().values())
+            .as("text %d", t)
+            .isEqualTo(row(hidden, hidden.rows() - 1));
       }
     }
   }
 
-  /// Each text alone gives the bits that it gives in a batch, and in a batch of another order.
+  /// Each text alone gives the bits that it gives in a batch, and in a batch of another order whose
+  /// texts ask for other things: for whole texts and for single rows of them.
   @ParameterizedTest(name = "{0} {1}")
   @MethodSource("backendsAndModels")
   void run_aloneOrTogether_sameBits(String backend, Golden golden, KernelsProvider provider) {
     try (Kernels kernels = Backends.open(provider);
         ModelFolder folder = ModelFolder.open(golden.folder());
         TextModel model = TextModel.load(folder, kernels)) {
-      List<TextInput> texts = texts(golden, List.of(new Readout.Hidden()));
+      List<List<Readout>> kinds = new ArrayList<>();
+      readouts(model).forEach(readout -> kinds.add(List.of(readout)));
+      kinds.add(List.of(new Readout.Pooled(List.of(Pooling.MAX, Pooling.MEAN), true)));
+      List<TextInput> texts = new ArrayList<>();
+      for (int t = 0; t < golden.texts(List.of()).size(); t++) {
+        texts.add(golden.texts(kinds.get(t % kinds.size())).get(t));
+      }
       List<List<Matrix>> together = model.run(texts);
       List<List<Matrix>> reversed = model.run(texts.reversed());
       for (int t = 0; t < texts.size(); t++) {
         float[] alone = model.run(List.of(texts.get(t))).getFirst().getFirst().values();
-        assertThat(together.get(t).getFirst().values()).containsExactly(alone);
-        assertThat(reversed.get(texts.size() - 1 - t).getFirst().values()).containsExactly(alone);
+        assertThat(together.get(t).getFirst().values()).isEqualTo(alone);
+        assertThat(reversed.get(texts.size() - 1 - t).getFirst().values()).isEqualTo(alone);
       }
     }
   }
 
-  private static final List<dev.coffey.kernels.Pooling> CLS =
-      List.of(dev.coffey.kernels.Pooling.CLS);
-
-  private static void addHead(
-      TextModel model, List<List<Matrix>> results, Map<String, float[]> found) {
-    if (model.headKind() == HeadKind.NONE) {
-      return;
+  /// All that the model can give.
+  private static List<Readout> readouts(TextModel model) {
+    List<Readout> readouts = new ArrayList<>();
+    readouts.add(new Readout.Hidden());
+    if (model.headKind() != HeadKind.NONE) {
+      readouts.add(new Readout.Head());
     }
-    List<Matrix> logits = results.stream().map(List::getLast).toList();
-    if (model.headKind() == HeadKind.QUESTION_ANSWERING) {
-      found.put("start_logits", column(logits, 0));
-      found.put("end_logits", column(logits, 1));
-    } else {
-      found.put("logits", concatenate(logits));
+    if (model.hasPooler()) {
+      readouts.add(new Readout.Pooler());
+    }
+    if (model.sentencePairOutputs() > 0) {
+      readouts.add(new Readout.SentencePair());
+    }
+    return readouts;
+  }
+
+  /// Puts a readout's numbers under Hugging Face's name.
+  private static void addNamed(
+      TextModel model, Readout readout, List<Matrix> matrices, Map<String, float[]> found) {
+    switch (readout) {
+      case Readout.Head() -> {
+        switch (model.headKind()) {
+          case QUESTION_ANSWERING -> {
+            found.put("start_logits", column(matrices, 0));
+            found.put("end_logits", column(matrices, 1));
+          }
+          case PRETRAINING -> found.put("prediction_logits", concatenate(matrices));
+          default -> found.put("logits", concatenate(matrices));
+        }
+      }
+      case Readout.Pooler() -> found.put("pooler_output", concatenate(matrices));
+      case Readout.SentencePair() ->
+          found.put(
+              model.config().modelType().equals("albert")
+                  ? "sop_logits"
+                  : "seq_relationship_logits",
+              concatenate(matrices));
+      default -> {}
     }
   }
 
@@ -133,15 +171,6 @@ final class DistilBertGoldenTest {
     }
   }
 
-  private static List<TextInput> texts(Golden golden, List<Readout> readouts) {
-    return golden.inputIds().stream().map(ids -> text(ids, readouts)).toList();
-  }
-
-  private static TextInput text(int[] ids, List<Readout> readouts) {
-    return new TextInput(
-        ids, new int[ids.length], IntStream.range(0, ids.length).toArray(), readouts);
-  }
-
   private static float[] download(Kernels kernels, Tensor rows) {
     float[] values = new float[rows.rows() * rows.columns()];
     kernels.download(rows, values);
@@ -149,7 +178,7 @@ final class DistilBertGoldenTest {
   }
 
   private static float[] row(Matrix matrix, int row) {
-    return java.util.Arrays.copyOfRange(
+    return Arrays.copyOfRange(
         matrix.values(), row * matrix.columns(), (row + 1) * matrix.columns());
   }
 
