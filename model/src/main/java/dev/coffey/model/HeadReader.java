@@ -57,6 +57,8 @@ record HeadReader(ModelConfig config, ParameterReader head, ParameterReader enco
     return switch (config.family()) {
       case Family.DistilBert _ -> false;
       case Family.Bert() -> encoder.has("pooler.dense.weight");
+      case Family.Albert _ -> encoder.has("pooler.weight");
+      case Family.MobileBert family -> !family.poolerLayer() || encoder.has("pooler.dense.weight");
     };
   }
 
@@ -64,8 +66,14 @@ record HeadReader(ModelConfig config, ParameterReader head, ParameterReader enco
     return switch (config.family()) {
       // Its first layer belongs to the classifier; DistilBertModel has no pooler.
       case Family.DistilBert _ -> null;
-      case Family.Bert() -> new TaskHead(false, summary, config.dim());
+      case Family.Bert(), Family.Albert _, Family.MobileBert _ ->
+          new TaskHead(false, summary, config.dim());
     };
+  }
+
+  private List<Dense> pooler(String name) {
+    Linear linear = encoder.linear(name, config.dim(), config.dim());
+    return List.of(Dense.of(linear, Activation.TANH));
   }
 
   /// What a family makes of the first token for its classifiers.
@@ -74,8 +82,9 @@ record HeadReader(ModelConfig config, ParameterReader head, ParameterReader enco
     return switch (config.family()) {
       case Family.DistilBert _ ->
           List.of(Dense.of(head.linear("pre_classifier", hidden, hidden), Activation.RELU));
-      case Family.Bert() ->
-          List.of(Dense.of(encoder.linear("pooler.dense", hidden, hidden), Activation.TANH));
+      case Family.Bert() -> pooler("pooler.dense");
+      case Family.Albert _ -> pooler("pooler");
+      case Family.MobileBert family -> family.poolerLayer() ? pooler("pooler.dense") : List.of();
     };
   }
 
@@ -83,7 +92,10 @@ record HeadReader(ModelConfig config, ParameterReader head, ParameterReader enco
   private Linear sentencePair() {
     return switch (config.family()) {
       case Family.DistilBert _ -> throw new IllegalStateException("DistilBERT has no such head");
-      case Family.Bert() -> head.linear("cls.seq_relationship", 2, config.dim());
+      case Family.Bert(), Family.MobileBert _ ->
+          head.linear("cls.seq_relationship", 2, config.dim());
+      case Family.Albert _ ->
+          head.linear("sop_classifier.classifier", config.labels().size(), config.dim());
     };
   }
 
@@ -102,6 +114,20 @@ record HeadReader(ModelConfig config, ParameterReader head, ParameterReader enco
               "cls.predictions.transform.dense",
               "cls.predictions.transform.LayerNorm",
               decoder("cls.predictions.decoder.weight", hidden),
+              "cls.predictions.decoder.bias",
+              "cls.predictions.bias");
+      case Family.Albert family ->
+          predictions(
+              "predictions.dense",
+              "predictions.LayerNorm",
+              decoder("predictions.decoder.weight", family.embeddingSize()),
+              "predictions.decoder.bias",
+              "predictions.bias");
+      case Family.MobileBert family ->
+          predictions(
+              "cls.predictions.transform.dense",
+              "cls.predictions.transform.LayerNorm",
+              widened(decoder("cls.predictions.decoder.weight", family.embeddingSize())),
               "cls.predictions.decoder.bias",
               "cls.predictions.bias");
     };
@@ -135,5 +161,21 @@ record HeadReader(ModelConfig config, ParameterReader head, ParameterReader enco
     return config.tiedWordEmbeddings() && !head.has(own)
         ? encoder.stored(Embeddings.WORDS, vocabulary, width)
         : head.stored(own, vocabulary, width);
+  }
+
+  /// MobileBERT's decoder: the (V, E) of the embeddings, and beside it the transpose of a (H−E, V)
+  /// of its own.
+  private HostTensor widened(HostTensor decoder) {
+    int vocabulary = decoder.rows();
+    int embedding = decoder.columns();
+    int hidden = config.dim();
+    HostTensor rest = head.stored("cls.predictions.dense.weight", hidden - embedding, vocabulary);
+    float[] values = new float[Math.multiplyExact(vocabulary, hidden)];
+    for (int v = 0; v < vocabulary; v++) {
+      for (int c = 0; c < hidden; c++) {
+        values[v * hidden + c] = c < embedding ? decoder.at(v, c) : rest.at(c - embedding, v);
+      }
+    }
+    return HostTensor.of(values, vocabulary, hidden);
   }
 }

@@ -56,6 +56,8 @@ final class ConfigReader {
         switch (modelType(architectures)) {
           case DISTILBERT -> distilBert(architectures);
           case BERT -> bert(architectures);
+          case ALBERT -> albert(architectures);
+          case MOBILEBERT -> mobileBert(architectures);
         };
     fields.check();
     return config;
@@ -76,21 +78,101 @@ final class ConfigReader {
   }
 
   private ModelConfig bert(List<String> architectures) {
-    int dim = fields.integer("hidden_size", 768, 1, MAX_WIDTH);
-    int heads = fields.integer("num_attention_heads", 12, 1, MAX_WIDTH);
-    checkHeads("hidden_size", dim, "num_attention_heads", heads);
+    Sizes sizes = sizes(768, 3072, 12, 12, 30_522);
+    checkHeads("hidden_size", sizes.dim, "num_attention_heads", sizes.heads);
     return config(
-        new Family.Bert(),
+        new Family.Bert(), architectures, sizes, activation("hidden_act", "gelu"), epsilon());
+  }
+
+  private ModelConfig albert(List<String> architectures) {
+    Sizes sizes = sizes(4096, 16_384, 12, 64, 30_000);
+    checkHeads("hidden_size", sizes.dim, "num_attention_heads", sizes.heads);
+    return config(
+        new Family.Albert(
+            fields.integer("embedding_size", 128, 1, MAX_WIDTH),
+            fields.integer("num_hidden_groups", 1, 1, MAX_LAYERS),
+            fields.integer("inner_group_num", 1, 1, MAX_LAYERS)),
         architectures,
-        new Sizes(
-            dim,
-            fields.integer("intermediate_size", 3072, 1, 4 * MAX_WIDTH),
-            fields.integer("num_hidden_layers", 12, 0, MAX_LAYERS),
-            heads,
-            vocabulary(30_522),
-            tokenTypes()),
-        activation("hidden_act", "gelu"),
-        fields.fraction("layer_norm_eps", 1e-12f));
+        sizes,
+        activation("hidden_act", "gelu_new"),
+        epsilon());
+  }
+
+  private ModelConfig mobileBert(List<String> architectures) {
+    Sizes sizes = sizes(512, 512, 24, 4, 30_522);
+    int embeddingSize = fields.integer("embedding_size", 128, 1, MAX_WIDTH);
+    if (embeddingSize > sizes.dim) {
+      fields.problem(
+          "embedding_size: %d is more than hidden_size (%d)".formatted(embeddingSize, sizes.dim));
+    }
+    boolean bottleneck = fields.flag("use_bottleneck", true);
+    int narrow = fields.integer("intra_bottleneck_size", 128, 1, MAX_WIDTH);
+    int width = bottleneck ? narrow : sizes.dim;
+    checkHeads(
+        bottleneck ? "intra_bottleneck_size" : "hidden_size",
+        width,
+        "num_attention_heads",
+        sizes.heads);
+    int trueWidth = fields.integer("true_hidden_size", width, 1, MAX_WIDTH);
+    if (trueWidth != width) {
+      fields.problem(
+          "true_hidden_size: %d, but the other keys make it %d".formatted(trueWidth, width));
+    }
+    Optional<String> normalization = fields.text("normalization_type");
+    if (!List.of("no_norm", "layer_norm").contains(normalization.orElse("no_norm"))) {
+      fields.problem(
+          "normalization_type: expected no_norm or layer_norm, found "
+              + Quoted.of(normalization.get()));
+    }
+    return config(
+        new Family.MobileBert(
+            embeddingSize,
+            width,
+            fields.flag("trigram_input", true),
+            bottleneck,
+            mobileBertAttention(bottleneck, width, sizes.dim),
+            fields.integer("num_feedforward_networks", 4, 1, MAX_LAYERS),
+            normalization.equals(Optional.of("layer_norm")),
+            fields.flag("classifier_activation", true)),
+        architectures,
+        sizes,
+        activation("hidden_act", "relu"),
+        epsilon());
+  }
+
+  private Family.MobileBert.Attention mobileBertAttention(
+      boolean bottleneck, int width, int hidden) {
+    boolean ofBottleneck = fields.flag("use_bottleneck_attention", false);
+    boolean shared = fields.flag("key_query_shared_bottleneck", true);
+    if (!bottleneck) {
+      return Family.MobileBert.Attention.STATES;
+    }
+    if (ofBottleneck) {
+      return Family.MobileBert.Attention.BOTTLENECK;
+    }
+    if (shared) {
+      return Family.MobileBert.Attention.SHARED;
+    }
+    if (width != hidden) {
+      fields.problem(
+          "key_query_shared_bottleneck: false lets queries read states %d wide (hidden_size) with weights for %d (intra_bottleneck_size); expected the same"
+              .formatted(hidden, width));
+    }
+    return Family.MobileBert.Attention.STATES;
+  }
+
+  private Sizes sizes(int dim, int hiddenDim, int layers, int heads, int vocabulary) {
+    return new Sizes(
+        fields.integer("hidden_size", dim, 1, MAX_WIDTH),
+        fields.integer("intermediate_size", hiddenDim, 1, 4 * MAX_WIDTH),
+        fields.integer("num_hidden_layers", layers, 0, MAX_LAYERS),
+        fields.integer("num_attention_heads", heads, 1, MAX_WIDTH),
+        vocabulary(vocabulary),
+        fields.integer("type_vocab_size", 2, 1, MAX_TOKEN_TYPES));
+  }
+
+  private float epsilon() {
+    return fields.fraction("layer_norm_eps", 1e-12f);
   }
 
   /// What the families name or preset each in their own way.
@@ -154,10 +236,6 @@ final class ConfigReader {
 
   private int vocabulary(int absent) {
     return fields.integer("vocab_size", absent, 1, MAX_VOCABULARY);
-  }
-
-  private int tokenTypes() {
-    return fields.integer("type_vocab_size", 2, 1, MAX_TOKEN_TYPES);
   }
 
   private void checkHeads(String widthKey, int width, String headsKey, int heads) {

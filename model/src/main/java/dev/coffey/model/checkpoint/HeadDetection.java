@@ -63,7 +63,20 @@ final class HeadDetection {
     Map<String, HeadKind> found =
         switch (family) {
           case Family.DistilBert _ -> distilBert(tensors);
-          case Family.Bert() ->
+          case Family.Albert _ ->
+              bertLike(
+                  tensors,
+                  "predictions.dense.weight",
+                  "sop_classifier.classifier.weight",
+                  "pooler.weight");
+          case Family.MobileBert mobile
+              when !mobile.poolerLayer() && tensors.contains("classifier.weight") ->
+              throw new CheckpointException(
+                  Problem.BAD_CONFIG,
+                  folder,
+                  "config.json has no architectures, and without a pooler a classifier over texts can't be told from one over tokens; name one of %s there"
+                      .formatted(String.join(", ", classes.keySet())));
+          case Family.Bert(), Family.MobileBert _ ->
               bertLike(
                   tensors,
                   "cls.predictions.transform.dense.weight",
@@ -150,7 +163,8 @@ final class HeadDetection {
     switch (family) {
       case Family.DistilBert _ ->
           kinds.removeAll(Set.of(HeadKind.NEXT_SENTENCE, HeadKind.PRETRAINING));
-      case Family.Bert() -> {}
+      case Family.Albert _ -> kinds.remove(HeadKind.NEXT_SENTENCE);
+      case Family.Bert(), Family.MobileBert _ -> {}
     }
     return kinds;
   }

@@ -8,7 +8,9 @@ import java.util.stream.Collectors;
 /// the family begin.
 enum ModelType {
   DISTILBERT("distilbert", "DistilBert"),
-  BERT("bert", "Bert");
+  BERT("bert", "Bert"),
+  ALBERT("albert", "Albert"),
+  MOBILEBERT("mobilebert", "MobileBert");
 
   private final String key;
   private final String classPrefix;

@@ -14,6 +14,8 @@ public interface Encoder {
     return switch (config.family()) {
       case Family.DistilBert _ -> DistilBert.read(kernels, config, parameters);
       case Family.Bert() -> Bert.read(kernels, config, parameters);
+      case Family.Albert family -> Albert.read(kernels, config, family, parameters);
+      case Family.MobileBert family -> MobileBert.read(kernels, config, family, parameters);
     };
   }
 

@@ -56,7 +56,11 @@ public record ParameterReader(
 
   /// `<name>.weight` and `<name>.bias` of an `nn.LayerNorm`.
   public Norm layerNorm(String name, int width, float epsilon) {
-    return new Norm(
-        Norm.Kind.LAYER, vector(name + ".weight", width), vector(name + ".bias", width), epsilon);
+    return norm(Norm.Kind.LAYER, name, width, epsilon);
+  }
+
+  /// `<name>.weight` and `<name>.bias` of a norm of either kind.
+  Norm norm(Norm.Kind kind, String name, int width, float epsilon) {
+    return new Norm(kind, vector(name + ".weight", width), vector(name + ".bias", width), epsilon);
   }
 }

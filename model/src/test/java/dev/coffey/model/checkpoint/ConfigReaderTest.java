@@ -1,5 +1,11 @@
 package dev.coffey.model.checkpoint;
 
+import static dev.coffey.kernels.Activation.GELU_ERF;
+import static dev.coffey.kernels.Activation.GELU_TANH;
+import static dev.coffey.kernels.Activation.RELU;
+import static dev.coffey.model.Family.MobileBert.Attention.BOTTLENECK;
+import static dev.coffey.model.Family.MobileBert.Attention.SHARED;
+import static dev.coffey.model.Family.MobileBert.Attention.STATES;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
@@ -83,6 +89,140 @@ class ConfigReaderTest {
         .returns(48, ModelConfig::dim)
         .returns(3, ModelConfig::heads)
         .returns(0, ModelConfig::layers);
+  }
+
+  /// Breaks if a default differs from that of Hugging Face's config class.
+  @Test
+  void read_otherFamiliesModelTypeOnly_hasHuggingFacesDefaults() throws Exception {
+    assertThat(readAs("bert", ""))
+        .isEqualTo(withDefaults(new Family.Bert(), 768, 3072, 12, 12, 30_522, GELU_ERF));
+    assertThat(readAs("albert", ""))
+        .isEqualTo(
+            withDefaults(new Family.Albert(128, 1, 1), 4096, 16_384, 12, 64, 30_000, GELU_TANH));
+    assertThat(readAs("mobilebert", ""))
+        .isEqualTo(
+            withDefaults(
+                new Family.MobileBert(128, 128, true, true, SHARED, 4, false, true),
+                512,
+                512,
+                24,
+                4,
+                30_522,
+                RELU));
+  }
+
+  private static ModelConfig withDefaults(
+      Family family,
+      int dim,
+      int hiddenDim,
+      int layers,
+      int heads,
+      int vocabulary,
+      Activation activation) {
+    return new ModelConfig(
+        family,
+        List.of(),
+        dim,
+        hiddenDim,
+        layers,
+        heads,
+        512,
+        vocabulary,
+        2,
+        activation,
+        true,
+        OptionalInt.of(0),
+        Optional.empty(),
+        List.of("LABEL_0", "LABEL_1"),
+        1e-12f);
+  }
+
+  /// Each key with a value that is not its default.
+  @Test
+  void read_otherFamiliesEveryKey_isMapped() throws Exception {
+    assertThat(
+            readAs(
+                "albert",
+                """
+                , "hidden_size": 64, "intermediate_size": 65, "num_hidden_layers": 3, "num_attention_heads": 4,
+                "max_position_embeddings": 66, "vocab_size": 67, "type_vocab_size": 1, "hidden_act": "tanh",
+                "layer_norm_eps": 1e-5, "embedding_size": 7, "num_hidden_groups": 2, "inner_group_num": 5,
+                "tie_word_embeddings": false, "pad_token_id": 5, "position_embedding_type": "absolute"
+                """))
+        .isEqualTo(
+            new ModelConfig(
+                new Family.Albert(7, 2, 5),
+                List.of(),
+                64,
+                65,
+                3,
+                4,
+                66,
+                67,
+                1,
+                Activation.TANH,
+                false,
+                OptionalInt.of(5),
+                Optional.empty(),
+                List.of("LABEL_0", "LABEL_1"),
+                1e-5f));
+    assertThat(
+            readAs(
+                    "mobilebert",
+                    """
+                    , "embedding_size": 7, "intra_bottleneck_size": 8, "trigram_input": false, "num_feedforward_networks": 2,
+                    "normalization_type": "layer_norm", "classifier_activation": false, "use_bottleneck_attention": true
+                    """)
+                .family())
+        .isEqualTo(new Family.MobileBert(7, 8, false, true, BOTTLENECK, 2, true, false));
+    assertThat(readAs("mobilebert", ", \"use_bottleneck\": false").family())
+        .isEqualTo(new Family.MobileBert(128, 512, true, false, STATES, 4, false, true));
+    assertThat(
+            readAs(
+                    "mobilebert",
+                    ", \"key_query_shared_bottleneck\": false, \"intra_bottleneck_size\": 512")
+                .family())
+        .isEqualTo(new Family.MobileBert(128, 512, true, true, STATES, 4, false, true));
+  }
+
+  static Stream<Arguments> otherFamiliesRefused() {
+    return Stream.of(
+        arguments("bert", "\"hidden_act\": \"silu\"", "hidden_act: 'silu' is not supported"),
+        arguments("bert", "\"hidden_size\": 100", "hidden_size: expected a multiple of num_att"),
+        arguments("bert", "\"type_vocab_size\": 0", "type_vocab_size: expected"),
+        arguments(
+            "bert", "\"layer_norm_eps\": -1", "layer_norm_eps: expected a number from 0 to 1"),
+        arguments("bert", "\"layer_norm_eps\": \"x\"", "layer_norm_eps: expected a number"),
+        arguments("bert", "\"add_cross_attention\": true", "add_cross_attention: true makes"),
+        arguments("albert", "\"num_hidden_groups\": 0", "num_hidden_groups: expected"),
+        arguments("albert", "\"inner_group_num\": 0", "inner_group_num: expected"),
+        arguments("albert", "\"embedding_size\": null", "embedding_size: expected"),
+        arguments(
+            "mobilebert",
+            "\"intra_bottleneck_size\": 130",
+            "intra_bottleneck_size: expected a multiple of num_attention_heads (4), found 130"),
+        arguments("mobilebert", "\"use_bottleneck\": 1", "use_bottleneck: expected true or false"),
+        arguments(
+            "mobilebert",
+            "\"key_query_shared_bottleneck\": false",
+            "key_query_shared_bottleneck: false lets queries read states 512 wide"),
+        arguments(
+            "mobilebert",
+            "\"normalization_type\": \"batch\"",
+            "normalization_type: expected no_norm or layer_norm, found 'batch'"),
+        arguments(
+            "mobilebert",
+            "\"true_hidden_size\": 100",
+            "true_hidden_size: 100, but the other keys make it 128"),
+        arguments(
+            "mobilebert", "\"num_feedforward_networks\": 0", "num_feedforward_networks: exp"));
+  }
+
+  @ParameterizedTest
+  @MethodSource
+  void otherFamiliesRefused(String type, String keys, String says) throws Exception {
+    assertThat(refusal("{\"model_type\": \"" + type + "\", " + keys + "}", Problem.BAD_CONFIG))
+        .hasMessageContaining(says);
   }
 
   @ParameterizedTest
@@ -199,7 +339,8 @@ class ConfigReaderTest {
   @Test
   void read_otherModelTypes_areRefusedWithWhatIsKnown() throws Exception {
     assertThat(refusal("{\"model_type\": \"llama\"}", Problem.UNSUPPORTED))
-        .hasMessageContaining("model_type: 'llama' is not supported; known: distilbert, bert");
+        .hasMessageContaining(
+            "model_type: 'llama' is not supported; known: distilbert, bert, albert, mobilebert");
     assertThat(refusal("{\"model_type\": 7}", Problem.BAD_CONFIG))
         .hasMessageContaining("model_type: expected a string, found 7");
     assertThat(refusal("{}", Problem.BAD_CONFIG)).hasMessageContaining("model_type: is missing");
@@ -262,8 +403,12 @@ class ConfigReaderTest {
   }
 
   private ModelConfig read(String keys) throws Exception {
+    return readAs("distilbert", keys);
+  }
+
+  private ModelConfig readAs(String type, String keys) throws Exception {
     Files.writeString(
-        folder.resolve("config.json"), "{\"model_type\": \"distilbert\"" + keys + "}");
+        folder.resolve("config.json"), "{\"model_type\": \"" + type + "\"" + keys + "}");
     return ConfigReader.read(folder);
   }
 

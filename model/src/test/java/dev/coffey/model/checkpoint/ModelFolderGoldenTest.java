@@ -90,6 +90,19 @@ class ModelFolderGoldenTest {
     "bert-mlm, MASKED_LM",
     "bert-nsp, NEXT_SENTENCE",
     "bert-pretraining, PRETRAINING",
+    "albert-base, NONE",
+    "albert-seqcls, SEQUENCE_CLASSIFICATION",
+    "albert-tokcls, TOKEN_CLASSIFICATION",
+    "albert-qa, QUESTION_ANSWERING",
+    "albert-mlm, MASKED_LM",
+    "albert-pretraining, PRETRAINING",
+    "mobilebert-base, NONE",
+    "mobilebert-noact, NONE",
+    "mobilebert-seqcls, SEQUENCE_CLASSIFICATION",
+    "mobilebert-nonzero-pad, TOKEN_CLASSIFICATION",
+    "mobilebert-qa, QUESTION_ANSWERING",
+    "mobilebert-mlm, MASKED_LM",
+    "mobilebert-mlm-square, MASKED_LM",
   })
   void head_noArchitectures_isToldFromTensors(String name, HeadKind head) {
     try (ModelFolder folder = ModelFolder.open(MODELS.resolve(name))) {

@@ -82,7 +82,8 @@ record ModelSignature(List<String> inputs, List<OutputTensor> outputs) {
   /// What Hugging Face calls the second output of a pretraining model.
   private static String sentencePair(Family family) {
     return switch (family) {
-      case Family.DistilBert _, Family.Bert() -> "seq_relationship_logits";
+      case Family.Albert _ -> "sop_logits";
+      case Family.DistilBert _, Family.Bert(), Family.MobileBert _ -> "seq_relationship_logits";
     };
   }
 
