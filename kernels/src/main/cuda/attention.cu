@@ -29,16 +29,28 @@ __device__ inline Share findShare(const int* queryOffsets, const int* keyOffsets
   return share;
 }
 
-// Starts copying `rows` rows of `width` numbers to a tile of ROWS rows of PIECES pieces; zeros beyond.
+// Starts copying `rows` rows of `width` numbers to a tile of ROWS rows of PIECES pieces; zeros beyond. `whole`: they have whole pieces.
 template <int ROWS, int PIECES, typename T>
-__device__ inline void copyRows(uint4* tile, const T* first, int stride, bool aligned, int rows, int width) {
-  constexpr int NUMBERS = 16 / sizeof(T);
+__device__ inline void copyRows(unsigned tile, const T* first, int stride, bool whole, int rows, int width) {
+  constexpr int NUMBERS = PIECE / sizeof(T);
+  constexpr int ROWS_AT_ONCE = BLOCK / PIECES;
+  int row = threadIdx.x / PIECES;
+  int piece = threadIdx.x % PIECES;
+  int valid = withinPiece<T>(width - piece * NUMBERS);
+  const T* from = first + static_cast<long long>(row) * stride + piece * NUMBERS;
+  long long step = static_cast<long long>(ROWS_AT_ONCE) * stride;
+  if (whole) {
 #pragma unroll
-  for (int i = 0; i < ROWS * PIECES / BLOCK; i++) {
-    int row = (i * BLOCK + threadIdx.x) / PIECES;
-    int piece = threadIdx.x % PIECES;
-    const T* from = first + static_cast<long long>(row) * stride + piece * NUMBERS;
-    copyPiece(tile + place<PIECES>(row, piece), from, row < rows ? width - piece * NUMBERS : 0, aligned);
+    for (int i = 0; i < ROWS; i += ROWS_AT_ONCE) {
+      copyAsync(tile + place<PIECES>(row + i % 8, piece) + i / 8 * 8 * PIECES * PIECE, from, valid > 0 && row + i < rows);
+      from += step;
+    }
+  } else {
+#pragma unroll 1
+    for (int i = 0; i < ROWS; i += ROWS_AT_ONCE) {
+      storeShared(tile + place<PIECES>(row + i, piece), readPiece(from, row + i < rows ? valid : 0));
+      from += step;
+    }
   }
 }
 
@@ -46,25 +58,34 @@ __device__ inline void copyRows(uint4* tile, const T* first, int stride, bool al
 template <int KEYS, int PIECES, typename T>
 class Memory {
  public:
-  __device__ Memory(const T* k, int kStride, const T* v, int vStride, int keys, int width)
-      : k(k), kStride(kStride), kAligned(isAligned(k, kStride)), v(v), vStride(vStride), vAligned(isAligned(v, vStride)), keys(keys), width(width) {}
+  // Of a block's keys; its values follow them.
+  static constexpr int BYTES = KEYS * PIECES * PIECE;
 
-  // Starts copying the block of KEYS keys and values from `first` on.
-  __device__ void copy(int first, uint4 (&block)[2][KEYS * PIECES]) const {
-    copyRows<KEYS, PIECES>(block[0], k + static_cast<long long>(first) * kStride, kStride, kAligned, keys - first, width);
-    copyRows<KEYS, PIECES>(block[1], v + static_cast<long long>(first) * vStride, vStride, vAligned, keys - first, width);
+  __device__ Memory(const T* k, int kStride, const T* v, int vStride, int keys, int width)
+      : k(k), kStride(kStride), kWhole(hasWholePieces(k, kStride, width)), v(v), vStride(vStride), vWhole(hasWholePieces(v, vStride, width)), keys(keys), width(width) {}
+
+  // Starts copying the KEYS keys and values from `first` on to a block at a shared address.
+  __device__ void copy(int first, unsigned block) const {
+    copyRows<KEYS, PIECES>(block, k + static_cast<long long>(first) * kStride, kStride, kWhole, keys - first, width);
+    copyRows<KEYS, PIECES>(block + BYTES, v + static_cast<long long>(first) * vStride, vStride, vWhole, keys - first, width);
   }
 
  private:
   const T* k;
   int kStride;
-  bool kAligned;
+  bool kWhole;
   const T* v;
   int vStride;
-  bool vAligned;
+  bool vWhole;
   int keys;
   int width;
 };
+
+__device__ inline void swap(unsigned& x, unsigned& y) {
+  unsigned z = x;
+  x = y;
+  y = z;
+}
 
 // Attention on matrix instructions: a warp has 16 queries. A lane's numbers lie in the rows lane/4 and lane/4 + 8 of each 16x8 block of scores and of values.
 template <typename T, int WIDTH>
@@ -72,37 +93,39 @@ class Attention {
  public:
   static constexpr int KEYS = WIDTH <= 64 ? 64 : 32;
   static constexpr int PIECES = WIDTH / 8;
+  static constexpr int BYTES = Memory<KEYS, PIECES, T>::BYTES;
 
   __device__ static void run(
       const T* q, int qStride, const T* k, int kStride, const T* v, int vStride, T* y, int yStride, int width, int queries, int keys) {
-    __shared__ __align__(128) uint4 queryTile[QUERIES * PIECES];
-    __shared__ __align__(128) uint4 blocks[2][2][KEYS * PIECES];
+    __shared__ __align__(128) char queryTile[QUERIES * PIECES * PIECE];
+    __shared__ __align__(128) char blocks[2 * 2 * BYTES];
+    unsigned slot = sharedAddress(blocks);
+    unsigned otherSlot = slot + 2 * BYTES;
     Memory<KEYS, PIECES, T> memory(k, kStride, v, vStride, keys, width);
     int firstRow = threadIdx.x / WARP * 16;
     bool hasQueries = firstRow < queries;
     Attention attention(LOG2_E / sqrtf(width));
     if (keys > 0) {
-      copyRows<QUERIES, PIECES>(queryTile, q, qStride, isAligned(q, qStride), queries, width);
-      memory.copy(0, blocks[0]);
+      copyRows<QUERIES, PIECES>(sharedAddress(queryTile), q, qStride, hasWholePieces(q, qStride, width), queries, width);
+      memory.copy(0, slot);
       commitCopies();
     }
-    int slot = 0;
 #pragma unroll 1
     for (int first = 0; first < keys; first += KEYS) {
       waitForCopies<0>();
       // Behind it this block is there, and nobody reads the other slot any more.
       __syncthreads();
       if (first + KEYS < keys) {
-        memory.copy(first + KEYS, blocks[slot ^ 1]);
+        memory.copy(first + KEYS, otherSlot);
         commitCopies();
       }
       if (hasQueries) {
         if (first == 0) {
-          attention.loadQueries(queryTile, firstRow);
+          attention.loadQueries(sharedAddress(queryTile), firstRow);
         }
-        attention.add(blocks[slot][0], blocks[slot][1], keys - first);
+        attention.add(slot, slot + BYTES, keys - first);
       }
-      slot ^= 1;
+      swap(slot, otherSlot);
     }
     if (hasQueries) {
       attention.write(queryTile, firstRow, y, yStride, width, queries);
@@ -110,9 +133,15 @@ class Attention {
   }
 
  private:
-  __device__ explicit Attention(float scale) : scale(scale) {}
+  __device__ explicit Attention(float scale) : scale(scale) {
+#pragma unroll
+    for (int i = 0; i < WIDTH / 16; i++) {
+      keyPlaces[i] = place<PIECES>(lane() / 16 * 8 + lane() % 8, i * 2 + lane() / 8 % 2);
+      valuePlaces[i] = place<PIECES>(lane() % 16, i * 2 + lane() / 16);
+    }
+  }
 
-  __device__ void loadQueries(const uint4* tile, int firstRow) {
+  __device__ void loadQueries(unsigned tile, int firstRow) {
 #pragma unroll
     for (int i = 0; i < WIDTH / 16; i++) {
       loadMatrices(query[i], tile + place<PIECES>(firstRow + lane() % 16, i * 2 + lane() / 16));
@@ -120,14 +149,14 @@ class Attention {
   }
 
   // Takes a block in, of which the first `valid` keys are there.
-  __device__ void add(const uint4* k, const uint4* v, int valid) {
+  __device__ void add(unsigned k, unsigned v, int valid) {
     float weights[KEYS / 8][4] = {};
 #pragma unroll
     for (int i = 0; i < WIDTH / 16; i++) {
 #pragma unroll
       for (int j = 0; j < KEYS / 16; j++) {
         unsigned key[4];
-        loadMatrices(key, k + place<PIECES>(j * 16 + lane() / 16 * 8 + lane() % 8, i * 2 + lane() / 8 % 2));
+        loadMatrices(key, k + keyPlaces[i] + j * 16 * PIECES * PIECE);
         multiply<T>(weights[j * 2], query[i], key[0], key[1]);
         multiply<T>(weights[j * 2 + 1], query[i], key[2], key[3]);
       }
@@ -155,22 +184,23 @@ class Attention {
 #pragma unroll
       for (int i = 0; i < WIDTH / 16; i++) {
         unsigned value[4];
-        loadTransposed(value, v + place<PIECES>(j * 16 + lane() % 16, i * 2 + lane() / 16));
+        loadTransposed(value, v + valuePlaces[i] + j * 16 * PIECES * PIECE);
         multiply<T>(values[i * 2], weight, value[0], value[1]);
         multiply<T>(values[i * 2 + 1], weight, value[2], value[3]);
       }
     }
   }
 
+  // NaN needs no care in the maximum: its own exponential is NaN, and so is the sum.
   // Turns the scores of one of this lane's two rows into exponentials relative to the largest so far, and rescales what was added before.
   __device__ void weigh(float (&weights)[KEYS / 8][4], int half) {
     float largest = max[half];
 #pragma unroll
     for (int j = 0; j < KEYS / 8; j++) {
-      largest = larger(larger(weights[j][half * 2], weights[j][half * 2 + 1]), largest);
+      largest = fmaxf(fmaxf(weights[j][half * 2], weights[j][half * 2 + 1]), largest);
     }
-    largest = larger(largest, __shfl_xor_sync(ALL_LANES, largest, 1));
-    largest = larger(largest, __shfl_xor_sync(ALL_LANES, largest, 2));
+    largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, 1));
+    largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, 2));
     float rescale = exp2Approx((max[half] - largest) * scale);
     float shift = -largest * scale;
     max[half] = largest;
@@ -192,7 +222,7 @@ class Attention {
   }
 
   // Writes this warp's rows, through its own rows of the queries' tile, so that a row's chunks are written whole.
-  __device__ void write(uint4* tile, int firstRow, T* y, int yStride, int width, int queries) {
+  __device__ void write(char* tile, int firstRow, T* y, int yStride, int width, int queries) {
     __syncwarp();
 #pragma unroll
     for (int half = 0; half < 2; half++) {
@@ -221,6 +251,9 @@ class Attention {
   }
 
   float scale;
+  // Where this lane's addresses for ldmatrix begin, for each 16 columns.
+  unsigned keyPlaces[WIDTH / 16];
+  unsigned valuePlaces[WIDTH / 16];
   unsigned query[WIDTH / 16][4];
   float values[WIDTH / 8][4] = {};
   float max[2] = {-INFINITY, -INFINITY};
@@ -234,10 +267,13 @@ class Attention<float, WIDTH> {
  public:
   static constexpr int KEYS = WIDTH <= 64 ? 32 : 16;
   static constexpr int PIECES = WIDTH / 4;
+  static constexpr int BYTES = Memory<KEYS, PIECES, float>::BYTES;
 
   __device__ static void run(
       const float* q, int qStride, const float* k, int kStride, const float* v, int vStride, float* y, int yStride, int width, int queries, int keys) {
-    __shared__ __align__(128) uint4 blocks[2][2][KEYS * PIECES];
+    __shared__ __align__(128) char blocks[2 * 2 * BYTES];
+    unsigned slot = sharedAddress(blocks);
+    unsigned otherSlot = slot + 2 * BYTES;
     Memory<KEYS, PIECES, float> memory(k, kStride, v, vStride, keys, width);
 #pragma unroll 1
     for (int firstRow = 0; firstRow < queries; firstRow += BLOCK / SPLIT) {
@@ -246,23 +282,22 @@ class Attention<float, WIDTH> {
       attention.loadQuery(q + static_cast<long long>(row) * qStride, isAligned(q, qStride), row < queries ? width : 0);
       // Nobody reads the blocks of the turn before any more.
       __syncthreads();
-      memory.copy(0, blocks[0]);
+      memory.copy(0, slot);
       commitCopies();
-      int slot = 0;
-#pragma unroll 1
+  #pragma unroll 1
       for (int first = 0; first < keys; first += KEYS) {
         waitForCopies<0>();
         // Behind it this block is there, and nobody reads the other slot any more.
         __syncthreads();
         if (first + KEYS < keys) {
-          memory.copy(first + KEYS, blocks[slot ^ 1]);
+          memory.copy(first + KEYS, otherSlot);
           commitCopies();
         }
 #pragma unroll 1
         for (int key = 0; key < min(KEYS, keys - first); key += AT_ONCE) {
-          attention.add(blocks[slot][0], blocks[slot][1], key, keys - first);
+          attention.add(slot, slot + BYTES, key, keys - first);
         }
-        slot ^= 1;
+        swap(slot, otherSlot);
       }
       if (row < queries) {
         attention.write(y + static_cast<long long>(row) * yStride, isAligned(y, yStride), width);
@@ -284,14 +319,14 @@ class Attention<float, WIDTH> {
 #pragma unroll
     for (int i = 0; i < OWN_PIECES; i++) {
       const float* at = from + piece(i) * 4;
-      int valid = ::max(0, min(4, width - piece(i) * 4));
+      int valid = withinPiece<float>(width - piece(i) * 4);
       uint4 bits = aligned && valid == 4 ? *reinterpret_cast<const uint4*>(at) : readPiece(at, valid);
-      query[i] = make_float4(__uint_as_float(bits.x), __uint_as_float(bits.y), __uint_as_float(bits.z), __uint_as_float(bits.w));
+      query[i] = toFloats(bits);
     }
   }
 
   // Takes in the keys from `first` on of a block of which `valid` are there.
-  __device__ void add(const uint4* k, const uint4* v, int first, int valid) {
+  __device__ void add(unsigned k, unsigned v, int first, int valid) {
     float weights[AT_ONCE];
     float largest = max;
 #pragma unroll
@@ -299,7 +334,7 @@ class Attention<float, WIDTH> {
       float dot = 0;
 #pragma unroll
       for (int i = 0; i < OWN_PIECES; i++) {
-        float4 key = *reinterpret_cast<const float4*>(k + place<PIECES>(first + j, piece(i)));
+        float4 key = toFloats(loadShared(k + place<PIECES>(first + j, piece(i))));
         dot = fmaf(query[i].x, key.x, dot);
         dot = fmaf(query[i].y, key.y, dot);
         dot = fmaf(query[i].z, key.z, dot);
@@ -310,7 +345,7 @@ class Attention<float, WIDTH> {
         dot += __shfl_xor_sync(ALL_LANES, dot, distance);
       }
       weights[j] = first + j < valid ? dot * scale : -INFINITY;
-      largest = larger(weights[j], largest);
+      largest = fmaxf(weights[j], largest);
     }
     float rescale = expf(max - largest);
     max = largest;
@@ -328,7 +363,7 @@ class Attention<float, WIDTH> {
       sum += weight;
 #pragma unroll
       for (int i = 0; i < OWN_PIECES; i++) {
-        float4 value = *reinterpret_cast<const float4*>(v + place<PIECES>(first + j, piece(i)));
+        float4 value = toFloats(loadShared(v + place<PIECES>(first + j, piece(i))));
         values[i].x = fmaf(weight, value.x, values[i].x);
         values[i].y = fmaf(weight, value.y, values[i].y);
         values[i].z = fmaf(weight, value.z, values[i].z);

@@ -41,30 +41,27 @@ __device__ inline bf16 fromFloat<bf16>(float x) {
 }
 #endif
 
+// Where something lies in the CTA's shared memory, in bytes. Matrix instructions and copies take such an address: 32 bits, of which an instruction can add a constant for nothing.
 __device__ inline unsigned sharedAddress(const void* shared) {
   return static_cast<unsigned>(__cvta_generic_to_shared(shared));
 }
 
-// Starts copying `bytes` (0 to 16, even) from `global` to `shared` and fills up to 16 with zeros. Both are aligned to 16 bytes; with 0 bytes
-// nothing is read. Visible after a wait and a barrier.
-__device__ inline void copyAsync(void* shared, const void* global, int bytes) {
+__device__ inline uint4 loadShared(unsigned shared) {
+  uint4 piece;
+  asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(piece.x), "=r"(piece.y), "=r"(piece.z), "=r"(piece.w) : "r"(shared) : "memory");
+  return piece;
+}
+
+__device__ inline void storeShared(unsigned shared, uint4 piece) {
+  asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(shared), "r"(piece.x), "r"(piece.y), "r"(piece.z), "r"(piece.w) : "memory");
+}
+
+// Starts copying 16 bytes from `global` to `shared`, both aligned to 16 bytes; zeros, and nothing is read, if they aren't `there`. Visible after a wait and a barrier.
+__device__ inline void copyAsync(unsigned shared, const void* global, bool there) {
 #if __CUDA_ARCH__ >= 800
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(sharedAddress(shared)), "l"(global), "r"(bytes) : "memory");
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(global), "r"(there ? 16 : 0) : "memory");
 #else
-  uint4 chunk = make_uint4(0, 0, 0, 0);
-  if (bytes == 16) {
-    chunk = *static_cast<const uint4*>(global);
-  } else {
-    unsigned* words = &chunk.x;
-    const unsigned short* halves = static_cast<const unsigned short*>(global);
-#pragma unroll
-    for (int i = 0; i < 8; i++) {
-      if (2 * i < bytes) {
-        words[i / 2] |= static_cast<unsigned>(halves[i]) << (i % 2 * 16);
-      }
-    }
-  }
-  *static_cast<uint4*>(shared) = chunk;
+  storeShared(shared, there ? *static_cast<const uint4*>(global) : make_uint4(0, 0, 0, 0));
 #endif
 }
 
@@ -84,18 +81,18 @@ __device__ inline void waitForCopies() {
 }
 
 // Four 8x8 matrices of 16-bit elements; lane l gives the address of row l mod 8 of matrix l / 8, aligned to 16 bytes.
-__device__ inline void loadMatrices(unsigned (&fragment)[4], const void* row) {
+__device__ inline void loadMatrices(unsigned (&fragment)[4], unsigned row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
-               : "r"(sharedAddress(row))
+               : "r"(row)
                : "memory");
 }
 
 // The same, each matrix transposed.
-__device__ inline void loadTransposed(unsigned (&fragment)[4], const void* row) {
+__device__ inline void loadTransposed(unsigned (&fragment)[4], unsigned row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(fragment[0]), "=r"(fragment[1]), "=r"(fragment[2]), "=r"(fragment[3])
-               : "r"(sharedAddress(row))
+               : "r"(row)
                : "memory");
 }
 
@@ -128,9 +125,9 @@ __device__ inline void multiply<bf16>(float (&c)[4], const unsigned (&a)[4], uns
 }
 #endif
 
-// 2^x, off by 2 units in the last place at most: what expf is made of.
+// 2^x, off by 2 units in the last place at most; zero where that is below 2^-126. What expf is made of.
 __device__ inline float exp2Approx(float x) {
   float y;
-  asm("ex2.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }

@@ -28,52 +28,69 @@ struct Pipeline<32> {
 // The packed weights' rows are eight pieces long.
 constexpr int PANEL_PIECES = 8;
 
-// One thread's share in copying rows of x, and below of w: one piece of every ROWS_AT_ONCE-th row of the tile.
+// One thread's share in copying: the same piece of every ROWS_AT_ONCE-th row of the tile of x and of the tile of w. Beyond the last row, the last is read again: what comes
+// of it is not written, and no copy needs to ask.
 template <typename T, int TILE>
 class Copier {
  public:
   __device__ Copier(const T* x, int xStride, int rows, const T* w, int packedOutputs, int firstOutput, int outputs, int inputs)
-      : row(threadIdx.x / PIECES),
-        piece(threadIdx.x % PIECES),
-        xAt(x + static_cast<long long>(blockIdx.y * TILE + row) * xStride + piece * NUMBERS),
-        xStep(static_cast<long long>(ROWS_AT_ONCE) * xStride),
-        xAligned(isAligned(x, xStride)),
-        rows(rows - static_cast<int>(blockIdx.y) * TILE - row),
-        wAt(reinterpret_cast<const uint4*>(w) + static_cast<long long>(firstOutput + blockIdx.x * TILE + row) * PANEL_PIECES),
-        permutation((firstOutput + blockIdx.x * TILE + row) % 8),
-        panelStep(static_cast<long long>(packedOutputs) * PANEL_PIECES),
-        outputs(outputs - static_cast<int>(blockIdx.x) * TILE - row),
-        inputs(inputs - piece * NUMBERS) {}
-
-  // Starts copying step `step` of K to `a` and `b`.
-  __device__ void copy(int step, uint4* a, uint4* b) const {
-    int first = step * PIECES * NUMBERS;
-    int panelPiece = (step * PIECES + piece) % PANEL_PIECES ^ permutation;
-    const uint4* panel = wAt + step * PIECES / PANEL_PIECES * panelStep + panelPiece;
+      : xTile(x + static_cast<long long>(blockIdx.y * TILE) * xStride),
+        xWhole(hasWholePieces(x, xStride, inputs)),
+        wTile(reinterpret_cast<const char*>(w) + static_cast<long long>(firstOutput + blockIdx.x * TILE) * PANEL_PIECES * PIECE),
+        panelStep(static_cast<long long>(packedOutputs) * PANEL_PIECES * PIECE) {
+    int row = threadIdx.x / PIECES;
+    int piece = threadIdx.x % PIECES;
+    int lastRow = rows - 1 - blockIdx.y * TILE;
+    int lastOutput = outputs - 1 - blockIdx.x * TILE;
+    int permutation = (firstOutput + blockIdx.x * TILE + row) % PANEL_PIECES;
+    target = place<PIECES>(row, piece);
+    left = inputs - piece * NUMBERS;
 #pragma unroll
-    for (int i = 0; i < TILE / ROWS_AT_ONCE; i++) {
-      int at = place<PIECES>(row + i * ROWS_AT_ONCE, piece);
-      copyPiece(a + at, xAt + i * xStep + first, i * ROWS_AT_ONCE < rows ? inputs - first : 0, xAligned);
-      copyAsync(b + at, panel + i * ROWS_AT_ONCE * PANEL_PIECES, i * ROWS_AT_ONCE < outputs ? 16 : 0);
+    for (int i = 0; i < COPIES; i++) {
+      xOffsets[i] = (min(row + i * ROWS_AT_ONCE, lastRow) * xStride + piece * NUMBERS) * sizeof(T);
+      wOffsets[i] = (min(row + i * ROWS_AT_ONCE, lastOutput) * PANEL_PIECES + (piece ^ permutation)) * PIECE;
+    }
+  }
+
+  // Starts copying step `step` of K to the tiles at the shared addresses a and b.
+  __device__ void copy(int step, unsigned a, unsigned b) const {
+    int first = step * PIECES * NUMBERS;
+    const char* x = reinterpret_cast<const char*>(xTile + first);
+    if (xWhole) {
+#pragma unroll
+      for (int i = 0; i < COPIES; i++) {
+        copyAsync(a + target + i * ROWS_AT_ONCE * PIECES * PIECE, x + xOffsets[i], first < left);
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < COPIES; i++) {
+        storeShared(a + target + i * ROWS_AT_ONCE * PIECES * PIECE, readPiece(reinterpret_cast<const T*>(x + xOffsets[i]), withinPiece<T>(left - first)));
+      }
+    }
+    const char* panel = wTile + step * PIECES / PANEL_PIECES * panelStep;
+    // Pieces are permuted within eight: the second half of a panel is found by flipping the bit that tells the halves apart.
+    unsigned half = step * PIECES % PANEL_PIECES * PIECE;
+#pragma unroll
+    for (int i = 0; i < COPIES; i++) {
+      copyAsync(b + target + i * ROWS_AT_ONCE * PIECES * PIECE, panel + (wOffsets[i] ^ half), true);
     }
   }
 
  private:
   static constexpr int PIECES = Pipeline<TILE>::PIECES;
-  static constexpr int NUMBERS = 16 / sizeof(T);
+  static constexpr int NUMBERS = PIECE / sizeof(T);
   static constexpr int ROWS_AT_ONCE = BLOCK / PIECES;
+  static constexpr int COPIES = TILE / ROWS_AT_ONCE;
 
-  int row;
-  int piece;
-  const T* xAt;
-  long long xStep;
-  bool xAligned;
-  int rows;
-  const uint4* wAt;
-  int permutation;
+  const T* xTile;
+  bool xWhole;
+  const char* wTile;
   long long panelStep;
-  int outputs;
-  int inputs;
+  unsigned target;
+  // Numbers of a row of x from this thread's piece on.
+  int left;
+  unsigned xOffsets[COPIES];
+  unsigned wOffsets[COPIES];
 };
 
 template <int TILE, typename T>
@@ -83,7 +100,8 @@ __device__ void linear(
   constexpr int PIECES = Pipeline<TILE>::PIECES;
   constexpr int STAGES = Pipeline<TILE>::STAGES;
   constexpr int QUARTER = TILE / 2;
-  __shared__ __align__(128) uint4 shared[STAGES][2][TILE * PIECES];
+  constexpr int TILE_BYTES = TILE * PIECES * PIECE;
+  __shared__ __align__(128) char shared[STAGES * 2 * TILE_BYTES];
   static_assert(sizeof(shared) >= QUARTER * TILE * sizeof(float), "half of the tile is staged at once");
 
   rows = trueCount(rows, count);
@@ -94,30 +112,31 @@ __device__ void linear(
   }
   int warp = threadIdx.x / WARP;
   Copier<T, TILE> copier(x, xStride, rows, w, packedOutputs, firstOutput, outputs, inputs);
-  constexpr int NUMBERS = PIECES * 16 / sizeof(T);
+  constexpr int NUMBERS = PIECES * PIECE / sizeof(T);
   int steps = (inputs + NUMBERS - 1) / NUMBERS;
+  unsigned tiles = sharedAddress(shared);
 #pragma unroll
   for (int step = 0; step < STAGES - 1; step++) {
     if (step < steps) {
-      copier.copy(step, shared[step][0], shared[step][1]);
+      copier.copy(step, tiles + step * 2 * TILE_BYTES, tiles + step * 2 * TILE_BYTES + TILE_BYTES);
     }
     commitCopies();
   }
-  Product<T, QUARTER> product;
-  int slot = 0;
-  int freeSlot = STAGES - 1;
+  Product<T, QUARTER, PIECES> product(warp / 2 * QUARTER, warp % 2 * QUARTER);
+  unsigned slot = tiles;
+  unsigned freeSlot = tiles + (STAGES - 1) * 2 * TILE_BYTES;
 #pragma unroll 1
   for (int step = 0; step < steps; step++) {
     waitForCopies<STAGES - 2>();
     // Behind it this step's numbers are there, and nobody reads the slot of the step before.
     __syncthreads();
     if (step + STAGES - 1 < steps) {
-      copier.copy(step + STAGES - 1, shared[freeSlot][0], shared[freeSlot][1]);
+      copier.copy(step + STAGES - 1, freeSlot, freeSlot + TILE_BYTES);
     }
     commitCopies();
-    product.template add<PIECES>(shared[slot][0], warp / 2 * QUARTER, shared[slot][1], warp % 2 * QUARTER);
+    product.add(slot, slot + TILE_BYTES);
     freeSlot = slot;
-    slot = slot + 1 == STAGES ? 0 : slot + 1;
+    slot = slot == tiles + (STAGES - 1) * 2 * TILE_BYTES ? tiles : slot + 2 * TILE_BYTES;
   }
 
   float* staged = reinterpret_cast<float*>(shared);

@@ -32,6 +32,10 @@ __device__ inline float upper(unsigned word) {
   return toFloat(T{static_cast<unsigned short>(word >> 16)});
 }
 
+__device__ inline float4 toFloats(uint4 words) {
+  return make_float4(__uint_as_float(words.x), __uint_as_float(words.y), __uint_as_float(words.z), __uint_as_float(words.w));
+}
+
 // A chunk at an address that is a multiple of 16 bytes.
 template <typename T>
 __device__ inline void loadWhole(const T* from, float (&numbers)[CHUNK]) {

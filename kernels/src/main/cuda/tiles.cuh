@@ -3,13 +3,16 @@
 
 #include "rows.cuh"
 
-// The place, counted in pieces of 16 bytes, of piece p of row r in a tile whose rows have PIECES of them (4, 8 or 16). Pieces are permuted so that the same piece of eight
-// consecutive rows lies in eight different groups of banks: ldmatrix and 16-byte loads down a column then have no conflict.
+// Tiles consist of pieces: 16 bytes, what is copied at once and what a row of a matrix instruction's 8x8 matrix is.
+constexpr int PIECE = 16;
+
+// The offset in bytes of piece p of row r in a tile whose rows have PIECES of them (4 or more). Pieces are permuted so that the same piece of eight consecutive rows lies in
+// eight different groups of banks: ldmatrix and 16-byte loads down a column then have no conflict. Eight rows further down is 8 · PIECES · PIECE bytes further.
 template <int PIECES>
-__device__ inline int place(int row, int piece) {
+__device__ inline unsigned place(int row, int piece) {
   constexpr int ROWS_PER_LINE = PIECES < 8 ? 8 / PIECES : 1;
   constexpr int PERMUTED = PIECES < 8 ? PIECES : 8;
-  return row * PIECES + (piece ^ (row / ROWS_PER_LINE % PERMUTED));
+  return (row * PIECES + (piece ^ (row / ROWS_PER_LINE % PERMUTED))) * PIECE;
 }
 
 // Puts `bits` before the others and drops the last.
@@ -37,14 +40,14 @@ __device__ inline uint4 readPiece(const T* from, int valid) {
   return piece;
 }
 
-// Starts copying a piece of a row, of which `valid` numbers are there (less than none or more than a piece counts as none or a piece); zeros follow them. Visible after
-// commit, wait and barrier.
+// Whether rows can be copied in whole pieces: none begins off a multiple of 16 bytes, or ends within a piece.
 template <typename T>
-__device__ inline void copyPiece(uint4* shared, const T* from, int valid, bool aligned) {
-  valid = max(0, min(static_cast<int>(16 / sizeof(T)), valid));
-  if (aligned) {
-    copyAsync(shared, from, valid * sizeof(T));
-  } else {
-    *shared = readPiece(from, valid);
-  }
+__device__ inline bool hasWholePieces(const T* first, int stride, int columns) {
+  return isAligned(first, stride) && columns * sizeof(T) % 16 == 0;
+}
+
+// How many numbers of a piece are there if `valid` are there from its first on.
+template <typename T>
+__device__ inline int withinPiece(int valid) {
+  return max(0, min(static_cast<int>(16 / sizeof(T)), valid));
 }
