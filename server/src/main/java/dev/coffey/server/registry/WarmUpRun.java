@@ -7,13 +7,16 @@ import dev.coffey.server.batch.WarmUp.Sample;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 
 /// Runs a model until its kernels are compiled, then measures what batches of growing size cost.
 ///
 /// The compiler is done when rounds of one small and one larger batch stop getting faster: each of
-/// the last [#CALM] took nearly as long as the best before. Then sizes double until a batch gains
-/// little on the one of half its size, or takes so long that waiting for it would hurt more than
-/// the gain helps.
+/// the last [#CALM] took nearly as long as the best before. Then sizes double until that gains
+/// little, or a batch takes so long that waiting for it would hurt more than the gain helps; and
+/// all of them are measured again, in turns.
 final class WarmUpRun {
   /// Runs one batch of `texts` texts of `length` tokens on the device and says how long it took.
   interface TimedBatch {
@@ -57,11 +60,23 @@ final class WarmUpRun {
   /// A first compilation takes this long to arrive even if all rounds until then look alike.
   private static final Duration LEAST = Duration.ofMillis(250);
 
-  /// Runs of each size that is measured; the fastest counts, as the least disturbed.
-  private static final int RUNS = 3;
+  /// Times that each size is measured at least, if there is time; the fastest run counts, as the
+  /// least disturbed. In turns, since a neighbour stays for many batches: sizes measured one after
+  /// the other gave budgets from 32 to 4096 tokens for one model on one machine.
+  private static final int PASSES = 6;
 
-  /// A doubling that gains less than this ends the search: the smallest batch within 5 % of the
-  /// peak is wanted.
+  /// How long that goes on at least: longer than a neighbour's stay, or a container's pause for
+  /// having used up its share (100 ms).
+  private static final Duration LEAST_MEASURED = Duration.ofMillis(250);
+
+  /// After so long the sizes are known well enough.
+  private static final Duration MOST_MEASURED = Duration.ofMillis(800);
+
+  /// Doublings in a row that gain little end the search: one may have been disturbed.
+  private static final int FLAT = 2;
+
+  /// A doubling that gains less than this gains little: the smallest batch within 5 % of the peak
+  /// is wanted.
   private static final double GAIN = 1.05;
 
   /// A batch that takes longer ends the search: every request waits for the batch before it.
@@ -127,23 +142,56 @@ final class WarmUpRun {
   }
 
   private List<Sample> measure() {
-    List<Sample> samples = new ArrayList<>();
-    double best = 0;
-    for (int tokens = Math.min(SMALLEST_TOKENS, mostTokens); ; tokens *= 2) {
-      long fastest = Long.MAX_VALUE;
-      for (int i = 0; i < RUNS; i++) {
-        fastest = Math.min(fastest, run(tokens));
-      }
-      int actual = texts(tokens) * textTokens(tokens);
-      samples.add(new Sample(actual, fastest));
-      double throughput = actual / (double) fastest;
-      boolean gained = tokens < LEAST_SEARCHED || throughput > best * GAIN;
-      best = Math.max(best, throughput);
-      boolean outOfTime = deadline - ticker.nanoTime() < 2L * RUNS * fastest;
-      if (!gained || fastest > LONG_BATCH.toNanos() || outOfTime || tokens * 2 > mostTokens) {
-        return samples;
+    long began = ticker.nanoTime();
+    NavigableMap<Integer, Long> fastest = climb();
+    for (int pass = 1; pass < PASSES || since(began) < LEAST_MEASURED.toNanos(); pass++) {
+      for (Map.Entry<Integer, Long> size : fastest.entrySet()) {
+        boolean outOfTime = deadline - ticker.nanoTime() < 2 * fastest.lastEntry().getValue();
+        if (outOfTime || since(began) > MOST_MEASURED.toNanos()) {
+          return samples(fastest);
+        }
+        size.setValue(Math.min(size.getValue(), run(size.getKey())));
       }
     }
+    return samples(fastest);
+  }
+
+  private long since(long moment) {
+    return ticker.nanoTime() - moment;
+  }
+
+  /// Each size to be measured, and how long it took.
+  private NavigableMap<Integer, Long> climb() {
+    NavigableMap<Integer, Long> nanos = new TreeMap<>();
+    double best = 0;
+    int flat = 0;
+    for (int tokens = Math.min(SMALLEST_TOKENS, mostTokens); ; tokens *= 2) {
+      // The first batch of a size takes the memory that it needs.
+      var _ = run(tokens);
+      long took = run(tokens);
+      nanos.put(tokens, took);
+      double throughput = actual(tokens) / (double) took;
+      flat = throughput > best * GAIN ? 0 : flat + 1;
+      best = Math.max(best, throughput);
+      boolean outOfTime = deadline - ticker.nanoTime() < 6 * took;
+      if ((tokens >= LEAST_SEARCHED && flat >= FLAT)
+          || took > LONG_BATCH.toNanos()
+          || outOfTime
+          || tokens * 2 > mostTokens) {
+        return nanos;
+      }
+    }
+  }
+
+  private List<Sample> samples(NavigableMap<Integer, Long> fastest) {
+    List<Sample> samples = new ArrayList<>();
+    fastest.forEach((tokens, nanos) -> samples.add(new Sample(actual(tokens), nanos)));
+    return samples;
+  }
+
+  /// What a batch of about `tokens` really has.
+  private int actual(int tokens) {
+    return texts(tokens) * textTokens(tokens);
   }
 
   private long run(int tokens) {
