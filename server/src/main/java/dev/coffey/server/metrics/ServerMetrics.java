@@ -42,7 +42,7 @@ import java.util.function.ToDoubleFunction;
 /// | `coffey_device_expired_seconds_total` | `model` | the share of it spent on requests that had expired or been cancelled when their batch started |
 /// | `coffey_device_unanswered_seconds_total` | `model` | the share of it spent on requests that ended without a result |
 /// | `coffey_models` | `state` | models by state: `loading`, `ready`, `unloading`, `failed` |
-/// | `coffey_jvm_heap_used_bytes`, `coffey_jvm_heap_max_bytes`, `coffey_jvm_threads`, `coffey_jvm_gc_seconds_total` | | the JVM |
+/// | `coffey_jvm_heap_used_bytes`, `coffey_jvm_heap_max_bytes`, `coffey_jvm_threads`, `coffey_jvm_gc_seconds_total`, `coffey_jvm_allocated_bytes_total` | | the JVM |
 public final class ServerMetrics implements BatchListener, RegistryListener {
   /// From 50 µs, a short text on a small model, to about 30 s.
   private static final double[] SECONDS = {
@@ -281,6 +281,13 @@ public final class ServerMetrics implements BatchListener, RegistryListener {
         .help("Platform threads.")
         .callback(callback -> callback.call(ManagementFactory.getThreadMXBean().getThreadCount()))
         .register(registry);
+    if (ManagementFactory.getThreadMXBean() instanceof com.sun.management.ThreadMXBean threads) {
+      CounterWithCallback.builder()
+          .name("coffey_jvm_allocated_bytes_total")
+          .help("Bytes that all threads have allocated on the heap.")
+          .callback(callback -> callback.call((double) threads.getTotalThreadAllocatedBytes()))
+          .register(registry);
+    }
     CounterWithCallback.builder()
         .name("coffey_jvm_gc_seconds_total")
         .help("Time that garbage collectors ran.")

@@ -16,19 +16,27 @@ import java.util.Arrays;
 /// turns with an empty RPC on the same connection, and takes the server's own tokenize and compute
 /// times off what it saw.
 ///
-/// `tools/bench overhead TARGET [requests]`, with a server running: `./coffey serve`.
+/// `tools/bench overhead TARGET [requests [METRICS_URL]]`, with a server running: `./coffey serve`.
+/// With its metrics, it also tells what the server allocates for a request and an empty RPC
+/// together.
 public final class Overhead {
   private static final String TEXT = "a warm , funny film that earns every one of its tears .";
 
   private Overhead() {}
 
-  public static void main(String[] args) {
+  public static void main(String[] args) throws Exception {
     int requests = args.length > 1 ? Integer.parseInt(args[1]) : 10_000;
     ManagedChannel channel = NettyChannelBuilder.forTarget(args[0]).usePlaintext().build();
     try {
       // The first half compiles both sides' code.
       measure(channel, requests);
-      System.out.println(measure(channel, requests));
+      Counters before = args.length > 2 ? Counters.read(args[2]) : null;
+      System.out.print(measure(channel, requests));
+      if (before != null) {
+        double bytes =
+            Counters.read(args[2]).since(before, "coffey_jvm_allocated_bytes_total") / requests;
+        System.out.printf("the server allocates %.1f KiB for a pair of both%n", bytes / 1024);
+      }
     } finally {
       channel.shutdownNow();
     }

@@ -9,11 +9,6 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
-import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
@@ -24,15 +19,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
-/// Goodput under twice the load that the server can take. First a closed loop at rising concurrency
+/// Goodput under more load than the server can take. First a closed loop at rising concurrency
 /// finds the peak; then requests arrive at twice that rate (Poisson, open loop), each with a
 /// deadline of one second. Texts are token ids, their lengths a long tail: min(512, 8 + exponential
 /// of mean 48).
 ///
-/// `tools/bench overload TARGET METRICS_URL [seconds]`, with a server running: `./coffey serve
-/// --models FOLDER --metrics-port 9090`.
+/// `tools/bench overload TARGET METRICS_URL [seconds [load]]`, with a server running: `./coffey
+/// serve --models FOLDER --metrics-port 9090`.
 public final class Overload {
   private static final int SWEEP_SECONDS = 5;
+  private static final int PEAK_SECONDS = 15;
   private static final int DEADLINE_MILLIS = 1000;
   private static final int TEXTS = 4096;
 
@@ -63,32 +59,43 @@ public final class Overload {
 
   public static void main(String[] args) throws Exception {
     int seconds = args.length > 2 ? Integer.parseInt(args[2]) : 60;
+    double load = args.length > 3 ? Double.parseDouble(args[3]) : 2;
     ManagedChannel channel = NettyChannelBuilder.forTarget(args[0]).usePlaintext().build();
     try {
       Overload overload = new Overload(channel);
       double mean = Arrays.stream(overload.lengths).average().orElseThrow();
       System.out.printf("texts of %.1f tokens on average%n", mean);
       overload.closedLoop(4, SWEEP_SECONDS);
-      double peak = overload.sweep();
-      Map<String, Double> before = counters(args[1]);
-      Outcome outcome = overload.openLoop(2 * peak, seconds);
-      Map<String, Double> after = counters(args[1]);
+      int best = overload.sweep();
+      // The sweep's best step is the luckiest of many short ones: the peak is what its concurrency
+      // gives in a longer run, before and after, on a machine that is never the same twice.
+      double before = overload.closedLoop(best, PEAK_SECONDS);
+      Counters countersBefore = Counters.read(args[1]);
+      Outcome outcome = overload.openLoop(load * before, seconds);
+      Counters countersAfter = Counters.read(args[1]);
+      double after = overload.closedLoop(best, PEAK_SECONDS);
+      double peak = (before + after) / 2;
+      System.out.printf(
+          "peak %.1f texts/s: %.1f before, %.1f after, %d clients%n", peak, before, after, best);
       System.out.print(outcome.report(peak));
-      report(before, after);
+      report(countersBefore, countersAfter);
     } finally {
       channel.shutdownNow();
     }
   }
 
-  private double sweep() throws InterruptedException {
+  private int sweep() throws InterruptedException {
     double peak = 0;
+    int best = 1;
     for (int concurrency = 1; concurrency <= MAX_CONCURRENCY; concurrency *= 2) {
       double rate = closedLoop(concurrency, SWEEP_SECONDS);
       System.out.printf("%4d clients: %.1f texts/s%n", concurrency, rate);
-      peak = Math.max(peak, rate);
+      if (rate > peak) {
+        peak = rate;
+        best = concurrency;
+      }
     }
-    System.out.printf("peak %.1f texts/s%n", peak);
-    return peak;
+    return best;
   }
 
   /// Keeps `concurrency` requests in flight and returns how many were answered in a second.
@@ -228,49 +235,20 @@ public final class Overload {
     }
   }
 
-  private static void report(Map<String, Double> before, Map<String, Double> after) {
+  private static void report(Counters before, Counters after) {
     for (String name :
         new String[] {
           "coffey_device_seconds_total",
           "coffey_device_expired_seconds_total",
           "coffey_device_unanswered_seconds_total"
         }) {
-      System.out.printf(Locale.ROOT, "server: %s +%.3f%n", name, difference(before, after, name));
+      System.out.printf(Locale.ROOT, "server: %s +%.3f%n", name, after.since(before, name));
     }
-    double computed = difference(before, after, "coffey_device_seconds_total");
-    double expired = difference(before, after, "coffey_device_expired_seconds_total");
+    double computed = after.since(before, "coffey_device_seconds_total");
+    double expired = after.since(before, "coffey_device_expired_seconds_total");
     System.out.printf(
         Locale.ROOT,
         "compute spent on requests already expired: %.3f %%%n",
         100 * expired / computed);
-  }
-
-  private static double difference(
-      Map<String, Double> before, Map<String, Double> after, String name) {
-    return after.getOrDefault(name, 0.0) - before.getOrDefault(name, 0.0);
-  }
-
-  /// The server's counters, summed over labels.
-  private static Map<String, Double> counters(String url) throws IOException, InterruptedException {
-    String text;
-    try (HttpClient http = HttpClient.newHttpClient()) {
-      text =
-          http.send(
-                  HttpRequest.newBuilder(URI.create(url)).build(),
-                  HttpResponse.BodyHandlers.ofString())
-              .body();
-    }
-    Map<String, Double> counters = new ConcurrentSkipListMap<>();
-    text.lines()
-        .filter(line -> !line.startsWith("#") && line.contains(" "))
-        .forEach(line -> {
-          String name = line.substring(0, line.lastIndexOf(' '));
-          int labels = name.indexOf('{');
-          counters.merge(
-              labels < 0 ? name : name.substring(0, labels),
-              Double.valueOf(line.substring(line.lastIndexOf(' ') + 1)),
-              Double::sum);
-        });
-    return counters;
   }
 }
