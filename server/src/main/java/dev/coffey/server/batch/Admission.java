@@ -11,12 +11,18 @@ import java.util.List;
 /// The bounds count what waits at the request's own priority or a higher one: a flood of LOW must
 /// not shut HIGH out. So up to three times the bound may wait, where all three priorities flood.
 record Admission(int queueMaxTokens, int queueMaxRequests) {
-  /// The expected time until the answer is multiplied by this. Batches' times vary, and an answer
-  /// due at the last millisecond is lost on its way. Under overload the queue stands at `1/CAUTION`
+  /// The expected time until the answer is multiplied by this, or by more where waits are seen to
+  /// exceed what was expected of them ([Overrun]). Under overload the queue stands at `1/caution`
   /// of the deadline; in the simulation 1.1 lost up to 4 % of the compute to requests that expired
   /// meanwhile (deadlines of 100 ms, batches of 10 ms, pauses of 30 ms) where 1.25 lost 2 %, at the
   /// same goodput.
   static final double CAUTION = 1.25;
+
+  /// One wait in fifty may be longer. The queue never stands at less than half of a deadline: that
+  /// keeps the device busy as long as a deadline allows for two batches.
+  static Overrun caution() {
+    return new Overrun(0.98, CAUTION, CAUTION, 2);
+  }
 
   /// An idle device's estimate that is older is tried again by the next request, whatever it says:
   /// it may have been a pause, and only a batch can correct it.
@@ -31,18 +37,27 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
   /// @param tokens all that wait
   /// @param maxTokens of a batch
   /// @param measuredNanosAgo age of the cost
+  /// @param caution what an expected time is multiplied by
   record Backlog(
       long tokensAhead,
       int requestsAhead,
       long tokens,
       int maxTokens,
       BatchCost cost,
-      long measuredNanosAgo) {}
+      long measuredNanosAgo,
+      double caution) {}
 
   sealed interface Verdict {}
 
-  /// Welcome. `probe`: it is computed even if it looks late.
-  record Admit(boolean probe) implements Verdict {}
+  /// Welcome; its answer is expected in `expectedNanos`. `probe`: it is computed even if it looks
+  /// late.
+  record Admit(long expectedNanos, boolean probe) implements Verdict {}
+
+  /// The model takes no requests any more. Never this record's own verdict.
+  record Closed() implements Verdict {}
+
+  /// The deadline has passed.
+  record Passed() implements Verdict {}
 
   /// More than the queue ever holds.
   record TooLarge() implements Verdict {}
@@ -54,11 +69,14 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
   record Unreachable(long estimateNanos, long retryNanos) implements Verdict {}
 
   /// @param tokens of the arriving request
-  /// @param leftNanos until its deadline, positive; [Long#MAX_VALUE] if it has none
+  /// @param leftNanos until its deadline; [Long#MAX_VALUE] if it has none
   /// @param own its model's backlog
   /// @param others the other models' backlogs; their shares come in between
   /// @param busyNanos what the batch in progress is expected to take yet
   Verdict decide(long tokens, long leftNanos, Backlog own, List<Backlog> others, long busyNanos) {
+    if (leftNanos <= 0) {
+      return new Passed();
+    }
     if (tokens > queueMaxTokens) {
       return new TooLarge();
     }
@@ -70,17 +88,15 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
       long perRequest = own.tokensAhead() / own.requestsAhead();
       return new TooManyRequests(retry(busyNanos + nanos(perRequest, own, others)));
     }
-    if (leftNanos == Long.MAX_VALUE) {
-      return new Admit(false);
-    }
-    long estimate = (long) (CAUTION * (busyNanos + nanos(filled(tokens, own), own, others)));
+    long expected = busyNanos + nanos(filled(tokens, own), own, others);
+    long estimate = (long) (own.caution() * expected);
     if (estimate <= leftNanos) {
-      return new Admit(false);
+      return new Admit(expected, false);
     }
     boolean idle =
         busyNanos == 0 && own.tokens() == 0 && others.stream().allMatch(o -> o.tokens() == 0);
     if (idle && own.measuredNanosAgo() > STALE_NANOS) {
-      return new Admit(true);
+      return new Admit(expected, true);
     }
     return new Unreachable(estimate, retry(estimate - leftNanos));
   }

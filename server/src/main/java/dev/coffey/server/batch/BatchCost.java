@@ -18,6 +18,11 @@ public record BatchCost(double fixedNanos, double nanosPerToken) {
     return new BatchCost(0, Math.max(1, nanos) / (double) Math.max(1, tokens));
   }
 
+  /// This cost, `factor` times over.
+  BatchCost times(double factor) {
+    return new BatchCost(fixedNanos * factor, nanosPerToken * factor);
+  }
+
   /// Nanoseconds for one batch of `tokens`.
   public long batchNanos(long tokens) {
     return (long) (fixedNanos + tokens * nanosPerToken);

@@ -23,6 +23,11 @@ final class CostMeter {
   private static final double SPREAD = 0.1;
 
   private final BatchCost prior;
+
+  /// Nine batches of ten take no longer than [#cautious] says. More would make batches under
+  /// deadlines small for the sake of rare pauses.
+  private final Overrun overrun = new Overrun(0.9, 1.1, 1, 2);
+
   private BatchCost cost;
   private double weight;
   private double tokensSum;
@@ -35,12 +40,19 @@ final class CostMeter {
     cost = prior;
   }
 
+  /// What a batch takes on average.
   BatchCost cost() {
     return cost;
   }
 
+  /// What a batch hardly exceeds: for promises of a time.
+  BatchCost cautious() {
+    return cost.times(overrun.factor());
+  }
+
   void measured(int tokens, long measuredNanos) {
     double expected = cost.fixedNanos() + cost.nanosPerToken() * tokens;
+    overrun.observed(Math.round(expected), measuredNanos);
     double nanos = Math.clamp((double) measuredNanos, expected / CLIP, expected * CLIP);
     weight = weight * KEEP + 1;
     tokensSum = tokensSum * KEEP + tokens;

@@ -2,7 +2,6 @@ package dev.coffey.server.batch;
 
 import dev.coffey.server.failure.InferenceException;
 import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /// The counts of one model's queue: what admission decides by and metrics show. Every field is
 /// guarded by the batcher's lock, which is held for fractions of a microsecond: by a handler to
@@ -16,6 +15,9 @@ final class Ledger {
     UNAVAILABLE,
     INVALID
   }
+
+  /// Batches that a request must have been expected to wait for.
+  private static final int LONG_WAIT = 2;
 
   private final long[] queuedTokens = new long[Priority.values().length];
   private final int[] queuedRequests = new int[Priority.values().length];
@@ -41,6 +43,7 @@ final class Ledger {
   private long computeNanosUnanswered;
   private BatchCost cost;
   private long measuredAt;
+  private final Overrun caution = Admission.caution();
 
   Ledger(BatchCost cost, long now) {
     this.cost = cost;
@@ -71,7 +74,7 @@ final class Ledger {
       requestsAhead += queuedRequests[level];
     }
     return new Admission.Backlog(
-        tokensAhead, requestsAhead, tokens(), maxTokens, cost, now - measuredAt);
+        tokensAhead, requestsAhead, tokens(), maxTokens, cost, now - measuredAt, caution.factor());
   }
 
   void admitted(PendingRequest request) {
@@ -116,18 +119,33 @@ final class Ledger {
   }
 
   /// A request ended and no batch holds it any more.
-  void retired(@Nullable Object outcome, long spentNanos) {
+  void retired(PendingRequest request, long now) {
     open--;
-    if (outcome instanceof BatchResult) {
+    if (request.outcome() instanceof BatchResult) {
       answered++;
+      waited(request, now);
       return;
     }
-    computeNanosUnanswered += spentNanos;
-    switch ((InferenceException) outcome) {
-      case InferenceException.DeadlineExceeded _ -> expired++;
+    computeNanosUnanswered += request.spentNanos();
+    switch ((InferenceException) request.outcome()) {
+      case InferenceException.DeadlineExceeded _ -> {
+        expired++;
+        // At least that long.
+        long deadline = request.deadlineNanos();
+        waited(request, Ticker.passed(deadline, now) ? now : deadline);
+      }
       case InferenceException.Cancelled _ -> cancelled++;
       case InferenceException.DeviceFault _ -> faulted++;
       case null, default -> abandoned++;
+    }
+  }
+
+  /// Learns how far waits exceed what was expected. Short ones say nothing: there a thread's
+  /// wake-up is as long as the wait, and no deadline is as near.
+  private void waited(PendingRequest request, long until) {
+    long expected = request.expectedNanos();
+    if (expected > LONG_WAIT * cost.batchNanos(request.queue().maxTokens())) {
+      caution.observed(expected, until - request.arrivalNanos());
     }
   }
 

@@ -37,11 +37,12 @@ final class PendingRequest implements Submission, Waiting, Runnable {
   /// Null while the request is open, then its [BatchResult] or [InferenceException].
   private volatile @Nullable Object outcome;
 
-  /// Set at admission, before any other thread sees the request.
+  // Set at admission, before any other thread sees the request.
+  private long expectedNanos;
   private boolean probe;
 
   // The device thread's.
-  private final List<Matrix>[] outputs;
+  private final @Nullable List<Matrix>[] outputs;
   private int nextText;
   private long tokensLeft;
   private boolean dropped;
@@ -91,8 +92,14 @@ final class PendingRequest implements Submission, Waiting, Runnable {
     return texts.get(index);
   }
 
-  void markProbe() {
-    probe = true;
+  void admitted(long answerExpectedNanos, boolean asProbe) {
+    expectedNanos = answerExpectedNanos;
+    probe = asProbe;
+  }
+
+  /// In how much time from its arrival its answer was expected.
+  long expectedNanos() {
+    return expectedNanos;
   }
 
   @Override
@@ -193,6 +200,19 @@ final class PendingRequest implements Submission, Waiting, Runnable {
   BatchResult toResult() {
     return new BatchResult(
         Arrays.asList(outputs), queueNanos, computeNanos, batches, batchTokens, batchTexts);
+  }
+
+  /// How many numbers its outputs have.
+  long numbers() {
+    long numbers = 0;
+    for (List<Matrix> matrices : outputs) {
+      if (matrices != null) {
+        for (Matrix matrix : matrices) {
+          numbers += matrix.values().length;
+        }
+      }
+    }
+    return numbers;
   }
 
   /// Ends it, unless it has ended: [#deliver] must follow if this returns true.

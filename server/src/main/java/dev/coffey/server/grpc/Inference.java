@@ -41,6 +41,9 @@ final class Inference {
   record Times(
       long tokenizeNanos, long queueNanos, long computeNanos, int batchTokens, int batchTexts) {}
 
+  /// What a request is reckoned with before its texts are tokenized.
+  private static final int LEAST_TOKENS = 1;
+
   private final Batcher batcher;
   private final Ticker ticker;
   private final ServerMetrics metrics;
@@ -78,6 +81,7 @@ final class Inference {
     if (context.isCancelled()) {
       throw new Cancelled();
     }
+    batcher.announce(handle.queue(), LEAST_TOKENS, priority, deadlineNanos);
     P prepared = prepared(handle, prepare);
     long tokenizeNanos = ticker.nanoTime() - start;
     metrics.tokenized(handle.queue(), tokenizeNanos);

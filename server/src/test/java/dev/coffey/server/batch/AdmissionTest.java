@@ -18,7 +18,7 @@ final class AdmissionTest {
   private static final Admission ADMISSION = new Admission(1000, 10);
 
   private static Backlog backlog(long tokens, int requests) {
-    return new Backlog(tokens, requests, tokens, 100, COST, 0);
+    return new Backlog(tokens, requests, tokens, 100, COST, 0, Admission.CAUTION);
   }
 
   private static Verdict decide(long tokens, long leftMillis, Backlog own, Backlog... others) {
@@ -32,33 +32,34 @@ final class AdmissionTest {
   @Test
   void decide_moreThanQueueEverHolds_tooLarge() {
     assertThat(noDeadline(1001, backlog(0, 0))).isEqualTo(new TooLarge());
-    assertThat(noDeadline(1000, backlog(0, 0))).isEqualTo(new Admit(false));
+    assertThat(noDeadline(1000, backlog(0, 0))).isEqualTo(new Admit(1000 * MILLI, false));
   }
 
   /// 50 tokens must leave first, at a token a millisecond.
   @Test
   void decide_noRoomForTokens_retryWhenRoomWillBe() {
     assertThat(noDeadline(100, backlog(950, 5))).isEqualTo(new TooManyTokens(50 * MILLI));
-    assertThat(noDeadline(50, backlog(950, 5))).isEqualTo(new Admit(false));
+    assertThat(noDeadline(50, backlog(950, 5))).isEqualTo(new Admit(1000 * MILLI, false));
   }
 
   @Test
   void decide_noRoomForRequests_retryWhenOneWillBeGone() {
     assertThat(noDeadline(1, backlog(300, 10))).isEqualTo(new TooManyRequests(30 * MILLI));
-    assertThat(noDeadline(1, backlog(300, 9))).isEqualTo(new Admit(false));
+    assertThat(noDeadline(1, backlog(300, 9))).isEqualTo(new Admit(400 * MILLI, false));
   }
 
   /// Breaks if a flood of a lower priority shuts out a higher one.
   @Test
   void decide_lowerPrioritiesFillQueue_higherIsAdmitted() {
-    assertThat(noDeadline(100, new Backlog(0, 0, 1000, 100, COST, 0))).isEqualTo(new Admit(false));
+    assertThat(noDeadline(100, new Backlog(0, 0, 1000, 100, COST, 0, Admission.CAUTION)))
+        .isEqualTo(new Admit(100 * MILLI, false));
   }
 
   /// Breaks if the request's own compute time is forgotten.
   @Test
   void decide_idleDevice_ownTimeDecides() {
     long enough = (long) (40 * Admission.CAUTION);
-    assertThat(decide(40, enough, backlog(0, 0))).isEqualTo(new Admit(false));
+    assertThat(decide(40, enough, backlog(0, 0))).isEqualTo(new Admit(40 * MILLI, false));
     assertThat(decide(40, enough - 1, backlog(0, 0))).isEqualTo(new Unreachable(50 * MILLI, MILLI));
   }
 
@@ -66,7 +67,7 @@ final class AdmissionTest {
   @Test
   void decide_queueAhead_lastBatchCountsAsFull() {
     long enough = (long) (300 * Admission.CAUTION);
-    assertThat(decide(40, enough, backlog(210, 4))).isEqualTo(new Admit(false));
+    assertThat(decide(40, enough, backlog(210, 4))).isEqualTo(new Admit(300 * MILLI, false));
     assertThat(decide(40, enough - 1, backlog(210, 4))).isInstanceOf(Unreachable.class);
   }
 
@@ -88,9 +89,9 @@ final class AdmissionTest {
   /// Breaks if a bad estimate could refuse everything for ever.
   @Test
   void decide_idleAndEstimateStale_admittedAsProbe() {
-    Backlog stale = new Backlog(0, 0, 0, 100, COST, Admission.STALE_NANOS + 1);
-    Backlog fresh = new Backlog(0, 0, 0, 100, COST, Admission.STALE_NANOS);
-    assertThat(decide(100, 5, stale)).isEqualTo(new Admit(true));
+    Backlog stale = new Backlog(0, 0, 0, 100, COST, Admission.STALE_NANOS + 1, Admission.CAUTION);
+    Backlog fresh = new Backlog(0, 0, 0, 100, COST, Admission.STALE_NANOS, Admission.CAUTION);
+    assertThat(decide(100, 5, stale)).isEqualTo(new Admit(100 * MILLI, true));
     assertThat(decide(100, 5, fresh)).isInstanceOf(Unreachable.class);
     assertThat(decide(100, 5, stale, backlog(10, 1))).isInstanceOf(Unreachable.class);
     assertThat(ADMISSION.decide(100, 5 * MILLI, stale, List.of(), 1))

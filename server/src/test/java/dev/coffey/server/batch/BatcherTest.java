@@ -145,15 +145,72 @@ final class BatcherTest {
     assertThat(queue.stats().computeNanosTotal()).isEqualTo(14_000_000);
   }
 
-  /// Breaks if futures complete on the device thread: a slow response would hold up the next batch.
+  /// Breaks if futures complete on the device thread while others wait for it: a slow response
+  /// would hold up the next batch.
   @Test
-  void result_completes_onTheExecutorNotTheDeviceThread() throws Exception {
+  void result_othersWait_completesOnTheExecutor() throws Exception {
     Gate gate = new Gate();
     ModelQueue queue = batcher.register("m", gate, WARM_UP);
-    CompletableFuture<String> thread =
-        submit(queue, 5).result().thenApply(_ -> Thread.currentThread().getName());
+    CompletableFuture<String> thread = threadOf(submit(queue, 5));
+    Gate.await(gate.entered);
+    Submission next = submit(queue, 5);
     gate.open.countDown();
     assertThat(thread.get(30, SECONDS)).startsWith("pool-");
+    result(next);
+  }
+
+  /// Breaks if answers of one batch queue up on the device thread.
+  @Test
+  void result_nothingWaits_lastAnswerCompletesOnTheDeviceThread() throws Exception {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    Submission first = submit(queue, 5);
+    Gate.await(gate.entered);
+    List<CompletableFuture<String>> threads =
+        List.of(threadOf(submit(queue, 5)), threadOf(submit(queue, 5)));
+    gate.open.countDown();
+    result(first);
+    assertThat(threads.getFirst().get(30, SECONDS)).startsWith("pool-");
+    assertThat(threads.getLast().get(30, SECONDS)).isEqualTo("coffey-device");
+  }
+
+  private static CompletableFuture<String> threadOf(Submission submission) {
+    return submission.result().thenApply(_ -> Thread.currentThread().getName());
+  }
+
+  /// Breaks if a large answer, which takes long to write, is written by the device thread.
+  @Test
+  void result_largeAnswer_completesOnTheExecutor() throws Exception {
+    Gate gate = new Gate();
+    ModelQueue queue =
+        batcher.register(
+            "m",
+            texts -> {
+              gate.run(texts);
+              return List.of(List.of(new Matrix(1, 5000, new float[5000])));
+            },
+            WARM_UP);
+    CompletableFuture<String> thread = threadOf(submit(queue, 5));
+    gate.open.countDown();
+    assertThat(thread.get(30, SECONDS)).startsWith("pool-");
+  }
+
+  /// Breaks if what can't be let in is found out only after its texts were tokenized, or if an
+  /// announcement takes room.
+  @Test
+  void announce_refusesAsSubmitWouldAndTakesNothingIn() {
+    Gate gate = new Gate();
+    ModelQueue queue = batcher.register("m", gate, WARM_UP);
+    batcher.announce(queue, 5, Priority.NORMAL, NONE);
+    assertThat(queue.stats().openRequests()).isZero();
+    long passed = ticker.nanoTime() - 1;
+    assertThatThrownBy(() -> batcher.announce(queue, 1, Priority.NORMAL, passed))
+        .isInstanceOf(DeadlineExceeded.class);
+    assertThat(queue.stats().refusedDeadlinePassed()).isEqualTo(1);
+    var _ = batcher.unregister(queue);
+    assertThatThrownBy(() -> batcher.announce(queue, 1, Priority.NORMAL, NONE))
+        .isInstanceOf(Unavailable.class);
+    gate.open.countDown();
   }
 
   @Test

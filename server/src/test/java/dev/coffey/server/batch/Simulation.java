@@ -101,6 +101,9 @@ final class Simulation implements AutoCloseable {
   private boolean inBatch;
   long deviceNanos;
 
+  /// What all devices' times are multiplied by at the moment: a neighbour on the machine.
+  double slowness = 1;
+
   Simulation(long seed, BatchConfig config) {
     random = new Random(seed);
     this.config = config;
@@ -129,7 +132,8 @@ final class Simulation implements AutoCloseable {
     inBatch = true;
     long tokens = texts.stream().mapToLong(TextInput::tokens).sum();
     double noise = 1 + device.noise() * (2 * random.nextDouble() - 1);
-    long nanos = (long) ((device.fixedNanos() + tokens * device.perTokenNanos()) * noise);
+    long nanos =
+        (long) ((device.fixedNanos() + tokens * device.perTokenNanos()) * noise * slowness);
     if (device.pauseEvery() > 0 && random.nextInt(device.pauseEvery()) == 0) {
       nanos += device.pauseNanos();
     }
