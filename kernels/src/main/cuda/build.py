@@ -89,15 +89,31 @@ def compile_module(tools, work, architecture, language):
     return ptx
 
 
+def disassembled(code):
+    """Instruction names by entry, and those of its main loop: the first that has a barrier in it."""
+    found = {}
+    for part in re.split(r"^\s*\.section\s+\.text\.", code, flags=re.MULTILINE)[1:]:
+        names, labels, loop = [], {}, []
+        for line in part.splitlines():
+            if label := re.match(r"(\.L_\w+):", line):
+                labels[label.group(1)] = len(names)
+            elif instruction := re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)([^;]*);", line):
+                names.append(instruction.group(1))
+                back = re.search(r"\((\.L_\w+)\)", instruction.group(2)) if names[-1] == "BRA" else None
+                if back and back.group(1) in labels:
+                    body = names[labels[back.group(1)]:]
+                    if not loop and any(name.startswith("BAR.SYNC") for name in body):
+                        loop = body
+        found[re.match(r"\w+", part).group()] = (names, loop)
+    return found
+
+
 def assemble(tools, work, ptx, architecture):
     """The machine code, and a row of figures for each entry."""
     cubin = work / f"coffey-sm{architecture}.cubin"
     report = run(tools.ptxas, "-O3", "-v", f"-arch=sm_{architecture}", ptx, "-o", cubin)
     code = run(tools.nvdisasm, "-c", cubin)
-    instructions = {}
-    for part in re.split(r"^\s*\.section\s+\.text\.", code, flags=re.MULTILINE)[1:]:
-        entry = re.match(r"\w+", part).group()
-        instructions[entry] = re.findall(r"^\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)", part, flags=re.MULTILINE)
+    code = disassembled(code)
     rows = []
     for part in report.split("Compiling entry function ")[1:]:
         entry = re.match(r"'(\w+)'", part).group(1)
@@ -107,7 +123,8 @@ def assemble(tools, work, ptx, architecture):
             "registers": int(re.search(r"Used (\d+) registers", part).group(1)),
             "spills": sum(map(int, re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", part).groups())),
             "shared": int(shared.group(1)) if shared else 0,
-            "instructions": instructions[entry],
+            "instructions": code[entry][0],
+            "loop": code[entry][1],
         })
     return cubin, sorted(rows, key=lambda row: row["entry"])
 
@@ -117,7 +134,8 @@ def residents(row, architecture):
     shared, threads = MULTIPROCESSOR[architecture]
     limits = {"threads": threads // BLOCK, "registers": 65536 // (-(-row["registers"] // 8) * 8 * BLOCK)}
     if row["shared"]:
-        limits["shared"] = shared // (row["shared"] + 1024)
+        # From 8.0 on the system takes 1 KiB of each CTA.
+        limits["shared"] = shared // (row["shared"] + (1024 if architecture >= 80 else 0))
     limit = min(limits, key=limits.get)
     return limits[limit], limit
 
@@ -141,15 +159,16 @@ def check(row, architecture):
 
 
 def table(architecture, rows):
-    print(f"\nsm_{architecture}: registers a thread, bytes of shared memory, resident CTAs and their limit, instructions: all, matrix (HMMA or FFMA), other loads of "
-          "the loop (LDSM or LDS), copies (LDGSTS)")
-    print("| entry | registers | shared | CTAs | limit | all | matrix | LDSM, LDS | LDGSTS |\n|---|---|---|---|---|---|---|---|---|")
+    print(f"\nsm_{architecture}: registers a thread; bytes of shared memory; resident CTAs and their limit; instructions in all; of the main loop (the path for unaligned rows "
+          "included): all, matrix (HMMA, or FFMA for f32), loads from shared memory (LDSM, or LDS), asynchronous copies (LDGSTS)\n")
+    print("| entry | registers | shared | CTAs | limit | all | loop | matrix | shared loads | copies |\n|---|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         def count(*names):
-            return sum(name.split(".")[0] in names for name in row["instructions"])
+            return sum(name.split(".")[0] in names for name in row["loop"])
         ctas, limit = residents(row, architecture)
-        matrix = count("FFMA") if "_f32" in row["entry"] else count("HMMA")
-        print(f"| {row['entry']} | {row['registers']} | {row['shared']} | {ctas} | {limit} | {len(row['instructions'])} | {matrix} | {count('LDSM', 'LDS')} | {count('LDGSTS')} |")
+        fp32 = "_f32" in row["entry"]
+        loop = [len(row["loop"]), count("FFMA" if fp32 else "HMMA"), count("LDS" if fp32 else "LDSM"), count("LDGSTS")] if row["loop"] else ["", "", "", ""]
+        print("| " + " | ".join(map(str, [row["entry"], row["registers"], row["shared"], ctas, limit, len(row["instructions"]), *loop])) + " |")
 
 
 def build(tools, work):

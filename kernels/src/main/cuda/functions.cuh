@@ -9,7 +9,7 @@ enum Activation { NONE = 0, GELU_ERF = 1, GELU_TANH = 2, RELU = 3, TANH = 4 };
 // relative error of 5.0e-8, so that the tail keeps its digits (1 + erf would lose them). About 20 instructions; normcdff takes 59, erff 27.
 __device__ inline float geluErf(float x) {
   float t = fabsf(x);
-  float u = 1 / fmaf(t, 0.3f, 1);
+  float u = reciprocalApprox(fmaf(t, 0.3f, 1));
   float p = 0.037548065185546875f;
   p = fmaf(p, u, -0.16507764160633087f);
   p = fmaf(p, u, 0.22008545696735382f);
@@ -30,7 +30,7 @@ __device__ inline float geluTanh(float x) {
   constexpr float SQRT_2_OVER_PI = 0.79788456080286536f;
   constexpr float LOG2_E = 1.4426950408889634f;
   float v = SQRT_2_OVER_PI * fmaf(0.044715f * x * x, x, x);
-  return x / (1 + exp2Approx(-2 * LOG2_E * v));
+  return x * reciprocalApprox(1 + exp2Approx(-2 * LOG2_E * v));
 }
 
 // Keeps NaN.

@@ -131,3 +131,10 @@ __device__ inline float exp2Approx(float x) {
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
+
+// 1/x, off by 1 unit in the last place at most; zero where that is below 2^-126.
+__device__ inline float reciprocalApprox(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}

@@ -9,20 +9,29 @@
 template <int TILE>
 struct Pipeline;
 
-// Pieces of 16 bytes that a step takes of each row, and how many steps are held: 48 KiB, which every card grants without being asked.
+// PIECES of 16 bytes that a step takes of each row, and how many steps are held: 48 KiB, which every card grants without being asked. On sm_75, where copies aren't
+// asynchronous and a multiprocessor has 64 KiB, two steps: room for a second CTA, which computes while the first waits.
+#if __CUDA_ARCH__ >= 800
+constexpr int LARGE_STAGES = 3;
+constexpr int SMALL_STAGES = 6;
+#else
+constexpr int LARGE_STAGES = 2;
+constexpr int SMALL_STAGES = 2;
+#endif
+
 template <>
 struct Pipeline<128> {
-  static constexpr int PIECES = 4, STAGES = 3, RESIDENTS = 2;
+  static constexpr int PIECES = 4, STAGES = LARGE_STAGES, RESIDENTS = 2;
 };
 
 template <>
 struct Pipeline<64> {
-  static constexpr int PIECES = 8, STAGES = 3, RESIDENTS = 4;
+  static constexpr int PIECES = 8, STAGES = LARGE_STAGES, RESIDENTS = 4;
 };
 
 template <>
 struct Pipeline<32> {
-  static constexpr int PIECES = 8, STAGES = 6, RESIDENTS = 4;
+  static constexpr int PIECES = 8, STAGES = SMALL_STAGES, RESIDENTS = 4;
 };
 
 // The packed weights' rows are eight pieces long.
