@@ -5,8 +5,13 @@ import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.Norm;
 import dev.coffey.kernels.PackedWeights;
 import dev.coffey.kernels.Tensor;
+import dev.coffey.kernels.TensorArena;
+import dev.coffey.model.checkpoint.Checkpoint;
+import dev.coffey.model.checkpoint.SentenceDense;
 import dev.coffey.model.encoder.Linear;
+import dev.coffey.model.encoder.ParameterReader;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// `y = norm(act(x·Wᵀ + b))`: what heads are made of.
@@ -18,6 +23,21 @@ record Dense(
 
   static Dense of(Linear linear, Activation activation) {
     return new Dense(linear.weights(), linear.bias(), activation, null);
+  }
+
+  /// Reads a module of sentence-transformers.
+  ///
+  /// @throws dev.coffey.model.checkpoint.CheckpointException if its weights are not what its config
+  ///   says
+  static Dense read(SentenceDense module, TensorArena arena) {
+    try (Checkpoint checkpoint = Checkpoint.open(module.folder())) {
+      ParameterReader parameters = new ParameterReader(checkpoint, UnaryOperator.identity(), arena);
+      return new Dense(
+          arena.pack(parameters.stored("linear.weight", module.outputs(), module.inputs())),
+          module.bias() ? parameters.vector("linear.bias", module.outputs()) : null,
+          module.activation(),
+          null);
+    }
   }
 
   int outputs() {

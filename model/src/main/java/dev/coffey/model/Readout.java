@@ -32,9 +32,10 @@ public sealed interface Readout {
   /// The last hidden state of every token: (tokens, H).
   record Hidden() implements Readout {}
 
-  /// One vector: the last hidden states pooled by each of `poolings`, concatenated, then scaled to
-  /// length 1 if `normalize`: (1, H·poolings).
-  record Pooled(List<Pooling> poolings, boolean normalize) implements Readout {
+  /// One vector: the last hidden states pooled by each of `poolings`, concatenated; then, if
+  /// `dense`, through the Dense layers of the model's folder; then scaled to length 1 if
+  /// `normalize`: (1, H·poolings), or (1, [TextModel#denseOutputs]).
+  record Pooled(List<Pooling> poolings, boolean dense, boolean normalize) implements Readout {
     public Pooled {
       if (poolings.isEmpty() || poolings.size() > Pooling.values().length) {
         throw new IllegalArgumentException(
@@ -44,9 +45,14 @@ public sealed interface Readout {
       poolings = List.copyOf(poolings);
     }
 
+    /// Without the folder's Dense layers.
+    public Pooled(List<Pooling> poolings, boolean normalize) {
+      this(poolings, false, normalize);
+    }
+
     /// The same with or without the scaling.
     public Pooled scaled(boolean scaled) {
-      return new Pooled(poolings, scaled);
+      return new Pooled(poolings, dense, scaled);
     }
   }
 }

@@ -72,7 +72,7 @@ final class RowPlan {
       }
       case Readout.SentencePair(), Readout.Pooler() -> wanted[0] = true;
       case Readout.Hidden() -> Arrays.fill(wanted, 0, tokens, true);
-      case Readout.Pooled(List<Pooling> poolings, boolean _) -> {
+      case Readout.Pooled(List<Pooling> poolings, boolean _, boolean _) -> {
         for (Pooling pooling : poolings) {
           switch (pooling) {
             case CLS -> wanted[0] = true;

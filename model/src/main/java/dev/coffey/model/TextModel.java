@@ -8,6 +8,7 @@ import dev.coffey.kernels.TensorArena;
 import dev.coffey.model.checkpoint.Checkpoint;
 import dev.coffey.model.checkpoint.CheckpointNames;
 import dev.coffey.model.checkpoint.ModelFolder;
+import dev.coffey.model.checkpoint.SentenceDense;
 import dev.coffey.model.encoder.Encoder;
 import dev.coffey.model.encoder.ForwardPass;
 import dev.coffey.model.encoder.LayerListener;
@@ -43,6 +44,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
   private final HeadKind headKind;
   private final Encoder encoder;
   private final Heads heads;
+  private final List<Dense> dense;
   private final TensorArena weights;
   private final List<String> surplusTensors;
   private @Nullable Workspace workspace;
@@ -53,6 +55,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       HeadKind headKind,
       Encoder encoder,
       Heads heads,
+      List<Dense> dense,
       TensorArena weights,
       List<String> surplusTensors) {
     this.kernels = kernels;
@@ -60,6 +63,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     this.headKind = headKind;
     this.encoder = encoder;
     this.heads = heads;
+    this.dense = dense;
     this.weights = weights;
     this.surplusTensors = surplusTensors;
   }
@@ -79,7 +83,14 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       ParameterReader headParameters = new ParameterReader(checkpoint, names::head, weights);
       Encoder encoder = Encoder.read(kernels, config, encoderParameters);
       Heads heads = new HeadReader(config, headParameters, encoderParameters).read(headKind);
-      return new TextModel(kernels, config, headKind, encoder, heads, weights, checkpoint.unread());
+      List<Dense> dense = new ArrayList<>();
+      if (folder.sentence().isPresent()) {
+        for (SentenceDense layer : folder.sentence().get().dense()) {
+          dense.add(Dense.read(layer, weights));
+        }
+      }
+      return new TextModel(
+          kernels, config, headKind, encoder, heads, dense, weights, checkpoint.unread());
     } catch (Throwable failure) {
       weights.close();
       throw failure;
@@ -114,6 +125,16 @@ public final class TextModel implements BatchRunner, AutoCloseable {
   /// Numbers that [Readout.SentencePair] gives; 0 where there is none.
   public int sentencePairOutputs() {
     return heads.sentencePair() == null ? 0 : heads.sentencePair().outputs();
+  }
+
+  /// Width of the vectors that the folder's Dense layers give; 0 where it has none.
+  public int denseOutputs() {
+    return dense.isEmpty() ? 0 : dense.getLast().outputs();
+  }
+
+  /// Width of the vectors of such a readout.
+  public int columns(Readout.Pooled readout) {
+    return readout.dense() ? denseOutputs() : readout.poolings().size() * hiddenSize();
   }
 
   /// H: the width of a hidden state.
@@ -201,6 +222,8 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     private final Tensor headScratch;
     private final Tensor headLogits;
     private final Tensor pooled;
+    private final Tensor denseScratch;
+    private final Tensor densed;
     private final int[] ids;
     private final int[] types;
     private final int[] positions;
@@ -217,6 +240,8 @@ public final class TextModel implements BatchRunner, AutoCloseable {
         headScratch = arena.tensor(HEAD_ROWS, heads.mostScratchColumns());
         headLogits = arena.tensor(HEAD_ROWS, heads.mostOutputs());
         pooled = arena.tensor(texts, Pooling.values().length * config.dim());
+        denseScratch = arena.tensor(texts, Dense.scratchColumns(dense));
+        densed = arena.tensor(texts, denseOutputs());
       } catch (Throwable failure) {
         arena.close();
         throw failure;
@@ -362,14 +387,31 @@ public final class TextModel implements BatchRunner, AutoCloseable {
             readout.poolings().get(p),
             vectors.columns(p * width, width));
       }
+      if (readout.dense()) {
+        vectors = throughDense(vectors);
+      }
       if (readout.normalize()) {
         kernels.l2Normalize(vectors, vectors);
       }
       for (Slot slot : slots) {
-        float[] values = new float[count * width];
+        float[] values = new float[vectors.columns()];
         kernels.download(vectors.rows(slot.text, 1), values);
         slot.set(new Matrix(1, values.length, values));
       }
+    }
+
+    private Tensor throughDense(Tensor vectors) {
+      if (dense.isEmpty()) {
+        throw new IllegalArgumentException("the model's folder has no Dense layers");
+      }
+      int inputs = dense.getFirst().weights().inputs();
+      if (vectors.columns() != inputs) {
+        throw new IllegalArgumentException(
+            "the folder's Dense layer reads vectors of %d numbers; these poolings give %d"
+                .formatted(inputs, vectors.columns()));
+      }
+      int rows = vectors.rows();
+      return Dense.run(kernels, dense, vectors, denseScratch.rows(0, rows), densed.rows(0, rows));
     }
   }
 

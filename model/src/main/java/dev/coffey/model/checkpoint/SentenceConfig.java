@@ -17,17 +17,17 @@ import java.util.OptionalInt;
 /// names: what an embedding is by default for such a folder.
 ///
 /// @param poolings the poolings whose results are concatenated, in order; at least one
-/// @param normalize whether the vector is then scaled to length 1
-/// @param includePrompt whether the tokens of a prompt take part in the pooling
+/// @param dense the layers that the pooled vector then goes through
+/// @param normalize whether the vector is at last scaled to length 1
 /// @param maxTokens the limit on a text's length in tokens, if the folder has one
 /// @param prompts texts put before an input, by name
 /// @param defaultPrompt the name of the prompt that is used when none is asked for
-/// @param unsupported types of modules in the chain that Coffey does not run, such as `Dense`:
-///   unless this is empty, the folder's own embedding can't be computed
+/// @param unsupported what of the chain Coffey does not run: unless this is empty, the folder's own
+///   embedding can't be computed
 public record SentenceConfig(
     List<Pooling> poolings,
+    List<SentenceDense> dense,
     boolean normalize,
-    boolean includePrompt,
     OptionalInt maxTokens,
     Map<String, String> prompts,
     Optional<String> defaultPrompt,
@@ -43,6 +43,7 @@ public record SentenceConfig(
 
   public SentenceConfig {
     poolings = List.copyOf(poolings);
+    dense = List.copyOf(dense);
     prompts = Map.copyOf(prompts);
     unsupported = List.copyOf(unsupported);
   }
@@ -59,6 +60,7 @@ public record SentenceConfig(
       throw bad(file, "expected a list of modules, found " + Json.describe(modules));
     }
     List<Pooling> poolings = List.of();
+    List<SentenceDense> dense = new ArrayList<>();
     boolean includePrompt = true;
     boolean normalize = false;
     List<String> unsupported = new ArrayList<>();
@@ -74,11 +76,20 @@ public record SentenceConfig(
           if (!poolings.isEmpty()) {
             unsupported.add("a second Pooling");
           }
-          Path config = moduleFolder(folder, file, module).resolve(ConfigReader.FILE);
+          Path config = moduleFolder(folder, file, module, kind).resolve(ConfigReader.FILE);
           JsonFields fields = JsonFields.read(config);
           poolings = poolings(fields);
           includePrompt = fields.flag("include_prompt", true);
           fields.check();
+        }
+        case "Dense" -> {
+          if (normalize || poolings.isEmpty()) {
+            unsupported.add(normalize ? "Dense after Normalize" : "Dense before Pooling");
+          }
+          switch (SentenceDense.read(moduleFolder(folder, file, module, kind))) {
+            case SentenceDense.Read.Layer(SentenceDense layer) -> dense.add(layer);
+            case SentenceDense.Read.Unsupported(String what) -> unsupported.add(what);
+          }
         }
         case "Normalize" -> normalize = true;
         default -> unsupported.add(kind);
@@ -89,40 +100,53 @@ public record SentenceConfig(
       // to a bare model.
       poolings = List.of(Pooling.MEAN);
     }
-    return withLimits(folder, poolings, normalize, includePrompt, unsupported);
-  }
-
-  private static SentenceConfig withLimits(
-      Path folder,
-      List<Pooling> poolings,
-      boolean normalize,
-      boolean includePrompt,
-      List<String> unsupported) {
-    OptionalInt maxTokens = OptionalInt.empty();
-    Path limits = folder.resolve("sentence_bert_config.json");
-    if (Files.isRegularFile(limits)) {
-      JsonFields fields = JsonFields.read(limits);
-      if (fields.value("max_seq_length").isPresent()) {
-        maxTokens = OptionalInt.of(fields.integer("max_seq_length", 1, 1, Integer.MAX_VALUE));
-      }
-      fields.check();
-    }
-    Map<String, String> prompts = new LinkedHashMap<>();
-    Optional<String> defaultPrompt = Optional.empty();
-    Path general = folder.resolve("config_sentence_transformers.json");
-    if (Files.isRegularFile(general)) {
-      JsonFields fields = JsonFields.read(general);
-      prompts(fields, prompts);
-      defaultPrompt = fields.text("default_prompt_name");
-      if (defaultPrompt.isPresent() && !prompts.containsKey(defaultPrompt.get())) {
-        fields.problem(
-            "default_prompt_name: %s is none of the prompts (%s)"
-                .formatted(Quoted.of(defaultPrompt.get()), Quoted.list(prompts.keySet())));
-      }
-      fields.check();
+    Prompts prompts = Prompts.in(folder);
+    if (!includePrompt && prompts.byName.values().stream().anyMatch(text -> !text.isEmpty())) {
+      unsupported.add("Pooling with include_prompt false");
     }
     return new SentenceConfig(
-        poolings, normalize, includePrompt, maxTokens, prompts, defaultPrompt, unsupported);
+        poolings,
+        dense,
+        normalize,
+        maxTokens(folder),
+        prompts.byName,
+        prompts.byDefault,
+        unsupported);
+  }
+
+  private static OptionalInt maxTokens(Path folder) {
+    Path limits = folder.resolve("sentence_bert_config.json");
+    if (!Files.isRegularFile(limits)) {
+      return OptionalInt.empty();
+    }
+    JsonFields fields = JsonFields.read(limits);
+    OptionalInt maxTokens =
+        fields.value("max_seq_length").isPresent()
+            ? OptionalInt.of(fields.integer("max_seq_length", 1, 1, Integer.MAX_VALUE))
+            : OptionalInt.empty();
+    fields.check();
+    return maxTokens;
+  }
+
+  /// The prompts of `config_sentence_transformers.json`.
+  private record Prompts(Map<String, String> byName, Optional<String> byDefault) {
+    static Prompts in(Path folder) {
+      Map<String, String> prompts = new LinkedHashMap<>();
+      Path general = folder.resolve("config_sentence_transformers.json");
+      if (!Files.isRegularFile(general)) {
+        return new Prompts(prompts, Optional.empty());
+      }
+      JsonFields fields = JsonFields.read(general);
+      prompts(fields, prompts);
+      Optional<String> byDefault = fields.text("default_prompt_name");
+      if (byDefault.isPresent() && !prompts.containsKey(byDefault.get())) {
+        fields.problem(
+            "default_prompt_name: %s is none of the prompts (%s)"
+                .formatted(Quoted.of(byDefault.get()), Quoted.list(prompts.keySet())));
+      }
+      fields.check();
+      return new Prompts(prompts, byDefault);
+    }
   }
 
   private static void prompts(JsonFields fields, Map<String, String> prompts) {
@@ -172,7 +196,7 @@ public record SentenceConfig(
   }
 
   /// The folder of a module, which must lie directly within the model's.
-  private static Path moduleFolder(Path folder, Path file, JsonNode module) {
+  private static Path moduleFolder(Path folder, Path file, JsonNode module, String kind) {
     JsonNode path = module.path("path");
     if (path.isTextual() && path.textValue().matches("[A-Za-z0-9_][A-Za-z0-9_.-]*")) {
       try {
@@ -184,8 +208,8 @@ public record SentenceConfig(
     }
     throw bad(
         file,
-        "expected the path of the Pooling module to be the name of a folder within the model's, found "
-            + Json.describe(path));
+        "expected the path of the %s module to be the name of a folder within the model's, found %s"
+            .formatted(kind, Json.describe(path)));
   }
 
   private static CheckpointException bad(Path file, String what) {

@@ -3,6 +3,7 @@ package dev.coffey.model.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.coffey.kernels.Activation;
 import dev.coffey.kernels.Pooling;
 import dev.coffey.model.Family;
 import dev.coffey.model.HeadKind;
@@ -180,7 +181,7 @@ class ModelFolderTest {
         .contains(
             new SentenceConfig(
                 List.of(Pooling.MAX, Pooling.MEAN),
-                true,
+                List.of(),
                 true,
                 OptionalInt.of(64),
                 Map.of(),
@@ -199,6 +200,7 @@ class ModelFolderTest {
         """
         {"embedding_dimension": 8, "pooling_mode": ["weightedmean", "mean_sqrt_len_tokens"], "include_prompt": false}
         """);
+    dense("{\"in_features\": 16, \"out_features\": 4}");
     Files.writeString(
         dir.resolve("config_sentence_transformers.json"),
         "{\"prompts\": {\"query\": \"query: \"}, \"default_prompt_name\": \"query\"}");
@@ -206,12 +208,12 @@ class ModelFolderTest {
         .contains(
             new SentenceConfig(
                 List.of(Pooling.WEIGHTED_MEAN, Pooling.MEAN_SQRT_LEN),
-                false,
+                List.of(new SentenceDense(dir.resolve("2_Dense"), 16, 4, true, Activation.TANH)),
                 false,
                 OptionalInt.empty(),
                 Map.of("query", "query: "),
                 Optional.of("query"),
-                List.of("Dense")));
+                List.of("Pooling with include_prompt false")));
     Files.writeString(dir.resolve("1_Pooling/config.json"), "{\"pooling_mode\": \"lasttoken\"}");
     assertThat(SentenceConfig.in(dir).orElseThrow().poolings()).containsExactly(Pooling.LAST_TOKEN);
   }
@@ -252,6 +254,75 @@ class ModelFolderTest {
         Problem.BAD_CONFIG,
         "prompts.'a': expected a string",
         "default_prompt_name: 'b' is none of");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "'activation_function': 'torch.nn.modules.linear.Identity' | NONE",
+        "'activation_function': 'torch.nn.modules.activation.ReLU', 'bias': true | RELU",
+        "'activation_function': 'torch.nn.modules.activation.GELU' | GELU_ERF",
+        "'module_input_name': 'sentence_embedding' | TANH"
+      })
+  void sentence_dense_activationIsNamedByItsMathematics(String keys, Activation activation)
+      throws Exception {
+    chainWithDense(keys);
+    assertThat(SentenceConfig.in(dir).orElseThrow())
+        .returns(List.of(), SentenceConfig::unsupported)
+        .returns(
+            List.of(new SentenceDense(dir.resolve("2_Dense"), 8, 6, true, activation)),
+            SentenceConfig::dense);
+  }
+
+  /// Breaks if a layer that computes something else is run as if it did not.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "'activation_function': 'torch.nn.modules.activation.SiLU' | Dense with 'torch.nn.modules.activation.SiLU'",
+        "'activation_function': 'mine.Tanh' | Dense with 'mine.Tanh'",
+        "'use_residual': true | Dense with use_residual",
+        "'module_input_name': 'token_embeddings' | Dense of 'token_embeddings' to 'token_embeddings'"
+      })
+  void sentence_denseNotRun_isUnsupportedByName(String keys, String named) throws Exception {
+    chainWithDense(keys);
+    assertThat(SentenceConfig.in(dir).orElseThrow().unsupported()).containsExactly(named);
+  }
+
+  @Test
+  void sentence_denseAfterNormalize_isUnsupported() throws Exception {
+    sentence(
+        """
+        [{"path": "1_Pooling", "type": "x.Pooling"}, {"path": "", "type": "x.Normalize"},
+         {"path": "2_Dense", "type": "x.Dense"}]
+        """,
+        "{}");
+    dense("{\"in_features\": 16, \"out_features\": 4}");
+    assertThat(SentenceConfig.in(dir).orElseThrow().unsupported())
+        .containsExactly("Dense after Normalize");
+    dense("{\"in_features\": 0}");
+    refused(
+        () -> SentenceConfig.in(dir),
+        Problem.BAD_CONFIG,
+        "out_features: is missing",
+        "in_features: expected");
+  }
+
+  private void chainWithDense(String keys) throws IOException {
+    sentence(
+        """
+        [{"path": "1_Pooling", "type": "x.Pooling"}, {"path": "2_Dense", "type": "x.Dense"}]
+        """,
+        "{}");
+    dense("{\"in_features\": 8, \"out_features\": 6, " + keys.replace('\'', '"') + "}");
+  }
+
+  private void dense(String config) throws IOException {
+    Files.createDirectories(dir.resolve("2_Dense"));
+    Files.writeString(dir.resolve("2_Dense/config.json"), config);
   }
 
   private void sentence(String modules, String pooling) throws IOException {

@@ -106,7 +106,10 @@ final class EmbedTask implements TypedTask<EmbedRequest, EmbedResponse> {
                     "normalization", request.getNormalizationValue());
           };
       VectorEncoder encoder = VectorEncoder.of(request.getEncoding(), request.getEncodingValue());
-      int full = perToken ? handle.hiddenSize() : handle.hiddenSize() * poolings.size();
+      // A pooling that the request names leaves out the layers that the folder has for its own.
+      boolean dense = defaults.dense() && request.getPoolingValue() == 0;
+      Readout.Pooled pooled = new Readout.Pooled(poolings, dense, normalize);
+      int full = perToken ? handle.hiddenSize() : handle.model().columns(pooled);
       int dimensions = request.getDimensions();
       if (dimensions < 0 || dimensions > full) {
         throw new InvalidArgument(
@@ -115,8 +118,7 @@ final class EmbedTask implements TypedTask<EmbedRequest, EmbedResponse> {
                 .formatted(Integer.toUnsignedString(dimensions), full));
       }
       boolean cut = dimensions != 0 && dimensions < full;
-      Readout readout =
-          perToken ? new Readout.Hidden() : new Readout.Pooled(poolings, normalize && !cut);
+      Readout readout = perToken ? new Readout.Hidden() : pooled.scaled(normalize && !cut);
       return new Vectors(
           readout, perToken, cut ? dimensions : full, normalize && (perToken || cut), encoder);
     }

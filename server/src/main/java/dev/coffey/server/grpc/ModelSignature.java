@@ -62,13 +62,15 @@ record ModelSignature(List<String> inputs, List<OutputTensor> outputs) {
 
   private static List<OutputTensor> encoder(TextModel model, EmbeddingDefaults embedding) {
     if (embedding.sentence() && embedding.unsupported().isEmpty()) {
+      Readout.Pooled pooled =
+          new Readout.Pooled(embedding.poolings(), embedding.dense(), embedding.normalize());
       return List.of(
           new OutputTensor(
               "sentence_embedding",
-              new Readout.Pooled(embedding.poolings(), embedding.normalize()),
+              pooled,
               Shape.TEXT,
               0,
-              model.hiddenSize() * embedding.poolings().size(),
+              model.columns(pooled),
               false,
               embedding.poolings().contains(Pooling.CLS)),
           hidden(model, "token_embeddings", true));
