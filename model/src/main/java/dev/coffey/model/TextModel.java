@@ -284,10 +284,10 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       }
     }
 
-    /// A tokenizer marks the second text of a pair for every family; DistilBERT has nothing to read
-    /// it with, and Hugging Face leaves it out too.
+    /// A tokenizer marks the second text of a pair for every model; DistilBERT has nothing to read
+    /// it with, and Hugging Face leaves it out too. A model of one segment has all tokens in it.
     private boolean hasSegments() {
-      return config.tokenTypes() > 0;
+      return config.tokenTypes() > 1;
     }
 
     private void require(String what, int value, int limit) {

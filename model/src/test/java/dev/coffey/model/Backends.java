@@ -10,7 +10,8 @@ import java.util.List;
 /// The backends that tests of models run on: every one that this machine can open. A CPU backend
 /// that refuses is a failed test; any other is reported as skipped.
 final class Backends {
-  private static final List<String> REQUIRED = List.of("scalar", "vector");
+  /// Those that every machine has.
+  static final List<String> REQUIRED = List.of("scalar", "vector");
 
   private Backends() {}
 

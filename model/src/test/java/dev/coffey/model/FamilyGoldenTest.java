@@ -89,8 +89,9 @@ final class FamilyGoldenTest {
     }
   }
 
-  /// Each text alone gives the bits that it gives in a batch, and in a batch of another order whose
-  /// texts ask for other things: for whole texts and for single rows of them.
+  /// Each text alone gives the bits that it gives among others, in any order, in batches of some
+  /// and of hundreds of rows, whose texts ask for different things: whole texts and single rows of
+  /// them.
   @ParameterizedTest(name = "{0} {1}")
   @MethodSource("backendsAndModels")
   void run_aloneOrTogether_sameBits(String backend, Golden golden, KernelsProvider provider) {
@@ -104,12 +105,22 @@ final class FamilyGoldenTest {
       for (int t = 0; t < golden.texts(List.of()).size(); t++) {
         texts.add(golden.texts(kinds.get(t % kinds.size())).get(t));
       }
+      List<float[]> alone = new ArrayList<>();
+      for (TextInput text : texts) {
+        alone.add(model.run(List.of(text)).getFirst().getFirst().values());
+      }
+      List<TextInput> many = new ArrayList<>();
+      for (int copy = 0; copy < 5; copy++) {
+        many.addAll(texts);
+      }
       List<List<Matrix>> together = model.run(texts);
-      List<List<Matrix>> reversed = model.run(texts.reversed());
-      for (int t = 0; t < texts.size(); t++) {
-        float[] alone = model.run(List.of(texts.get(t))).getFirst().getFirst().values();
-        assertThat(together.get(t).getFirst().values()).isEqualTo(alone);
-        assertThat(reversed.get(texts.size() - 1 - t).getFirst().values()).isEqualTo(alone);
+      List<List<Matrix>> among = model.run(many.reversed());
+      for (int t = 0; t < many.size(); t++) {
+        float[] expected = alone.get(t % texts.size());
+        assertThat(among.get(many.size() - 1 - t).getFirst().values()).isEqualTo(expected);
+        if (t < texts.size()) {
+          assertThat(together.get(t).getFirst().values()).isEqualTo(expected);
+        }
       }
     }
   }

@@ -48,9 +48,10 @@ final class Golden {
   /// The folder of fixtures that the tests read.
   static Path root() {
     String given = System.getProperty("coffey.goldens");
-    if (given != null) {
-      return Path.of(given);
-    }
+    return given == null ? bundledRoot() : Path.of(given);
+  }
+
+  private static Path bundledRoot() {
     URL resource = Objects.requireNonNull(Golden.class.getResource("/golden"));
     try {
       return Path.of(resource.toURI());
@@ -61,7 +62,16 @@ final class Golden {
 
   /// All checkpoints that can be loaded and have expected values.
   static List<Golden> all() {
-    Path models = Files.isDirectory(root().resolve("models")) ? root().resolve("models") : root();
+    return in(root());
+  }
+
+  /// Those among the test resources.
+  static List<Golden> bundled() {
+    return in(bundledRoot());
+  }
+
+  private static List<Golden> in(Path root) {
+    Path models = Files.isDirectory(root.resolve("models")) ? root.resolve("models") : root;
     try (Stream<Path> folders = Files.list(models)) {
       List<Golden> goldens = new ArrayList<>();
       for (Path folder : folders.sorted().toList()) {

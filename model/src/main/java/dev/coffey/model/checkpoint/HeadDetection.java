@@ -118,7 +118,7 @@ final class HeadDetection {
     if (tensors.contains("classifier.weight")) {
       found.put(
           "classifier",
-          tensors.contains(family.modelType() + "." + pooler)
+          tensors.contains(pooler) || tensors.contains(family.modelType() + "." + pooler)
               ? HeadKind.SEQUENCE_CLASSIFICATION
               : HeadKind.TOKEN_CLASSIFICATION);
     }

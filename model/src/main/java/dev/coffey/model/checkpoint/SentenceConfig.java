@@ -2,6 +2,7 @@ package dev.coffey.model.checkpoint;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.coffey.kernels.Pooling;
+import dev.coffey.model.Readout;
 import dev.coffey.model.checkpoint.CheckpointException.Problem;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -46,6 +47,11 @@ public record SentenceConfig(
     dense = List.copyOf(dense);
     prompts = Map.copyOf(prompts);
     unsupported = List.copyOf(unsupported);
+  }
+
+  /// The vector that the folder makes of a text.
+  public Readout.Pooled readout() {
+    return new Readout.Pooled(poolings, !dense.isEmpty(), normalize);
   }
 
   /// What the folder says; empty if it has no `modules.json`, so is no sentence-transformers model.

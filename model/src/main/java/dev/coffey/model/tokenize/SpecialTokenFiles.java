@@ -2,7 +2,9 @@ package dev.coffey.model.tokenize;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +24,41 @@ record SpecialTokenFiles(ObjectNode config, ObjectNode map) {
       }
     }
     return Optional.empty();
+  }
+
+  /// How the token is written: as a file says, else by the default that the vocabulary has.
+  String written(SpecialToken special, Map<String, Integer> vocab) {
+    return named(special)
+        .or(() -> special.defaults().stream().filter(vocab::containsKey).findFirst())
+        .orElse(special.defaults().getFirst());
+  }
+
+  /// As [#written].
+  ///
+  /// @throws TokenizerException if the vocabulary of `vocabFile` does not have it
+  String required(SpecialToken special, Map<String, Integer> vocab, Path vocabFile) {
+    String token = written(special, vocab);
+    if (!vocab.containsKey(token)) {
+      throw TokenizerException.in(
+          vocabFile,
+          "lacks %s, the %s; tokenizer_config.json can name another"
+              .formatted(token, special.key()));
+    }
+    return token;
+  }
+
+  /// What the files say of the tokens that they do not only name: which spaces they take in, …
+  Map<String, JsonNode> described() {
+    Map<String, JsonNode> described = new HashMap<>();
+    for (SpecialToken special : SpecialToken.values()) {
+      for (ObjectNode source : List.of(map, config)) {
+        JsonNode value = source.path(special.key());
+        if (value.isObject()) {
+          described.put(value.path("content").asText(), value);
+        }
+      }
+    }
+    return described;
   }
 
   /// The ids of those that the vocabulary has.

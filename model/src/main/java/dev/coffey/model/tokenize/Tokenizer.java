@@ -33,9 +33,9 @@ public final class Tokenizer implements AutoCloseable {
     this.cleanUpSpaces = definition.cleanUpSpaces();
   }
 
-  /// Reads the tokenizer of a model's folder: `tokenizer.json`, or else `vocab.txt` with, where
-  /// they are there, `tokenizer_config.json` and `special_tokens_map.json`. The folder may lie in
-  /// any file system.
+  /// Reads the tokenizer of a model's folder: `tokenizer.json`, or else `vocab.txt` (WordPiece) or
+  /// `spiece.model` (ALBERT's SentencePiece) with, where they are there, `tokenizer_config.json`
+  /// and `special_tokens_map.json`. The folder may lie in any file system.
   ///
   /// Padding and truncation that `tokenizer.json` asks for are ignored: nothing is padded here, and
   /// [Truncation] is the caller's choice.

@@ -3,10 +3,13 @@ package dev.coffey.model.tokenize;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -56,6 +59,7 @@ final class TokenizerFolder {
         new SpecialTokenFiles(config, optionalObject(folder.resolve("special_tokens_map.json")));
     Path tokenizerFile = folder.resolve("tokenizer.json");
     Path vocabFile = folder.resolve("vocab.txt");
+    Path pieceFile = folder.resolve("spiece.model");
     Path source;
     String json;
     ObjectNode tokenizer;
@@ -70,10 +74,18 @@ final class TokenizerFolder {
       source = vocabFile;
       tokenizer = WordPieceFiles.tokenizer(vocabFile, text(vocabFile), specials);
       json = tokenizer.toString();
+    } else if (Files.exists(pieceFile)) {
+      source = pieceFile;
+      tokenizer = UnigramFiles.tokenizer(pieceFile, bytes(pieceFile), specials);
+      json = tokenizer.toString();
     } else {
       throw TokenizerException.in(
           folder,
-          "neither tokenizer.json nor vocab.txt is there; transformers' save_pretrained writes tokenizer.json");
+          "neither tokenizer.json nor vocab.txt nor spiece.model is there; transformers' save_pretrained writes tokenizer.json");
+    }
+    if (lowerCases(folder) && !lowerCases(tokenizer.path("normalizer"))) {
+      prependLowercase(tokenizer);
+      json = tokenizer.toString();
     }
     Vocabulary vocabulary = Vocabulary.of(tokenizer, source);
     return new Definition(
@@ -106,6 +118,30 @@ final class TokenizerFolder {
     }
     tokenizer.set("normalizer", asConfigured);
     return true;
+  }
+
+  /// Whether sentence-transformers lower-cases texts itself, whatever the tokenizer does.
+  private static boolean lowerCases(Path folder) {
+    return optionalObject(folder.resolve("sentence_bert_config.json"))
+        .path("do_lower_case")
+        .asBoolean(false);
+  }
+
+  private static boolean lowerCases(JsonNode normalizer) {
+    return normalizer.path("lowercase").asBoolean(false)
+        || normalizer.path("type").asText().equals("Lowercase")
+        || normalizer.path("normalizers").valueStream().anyMatch(TokenizerFolder::lowerCases);
+  }
+
+  private static void prependLowercase(ObjectNode tokenizer) {
+    JsonNode normalizer = tokenizer.path("normalizer");
+    ObjectNode sequence = JsonNodeFactory.instance.objectNode().put("type", "Sequence");
+    ArrayNode steps = sequence.putArray("normalizers");
+    steps.addObject().put("type", "Lowercase");
+    if (normalizer.isObject()) {
+      steps.add(normalizer);
+    }
+    tokenizer.set("normalizer", sequence);
   }
 
   private static OptionalInt modelMaxTokens(JsonNode value, Path file) {
@@ -142,13 +178,19 @@ final class TokenizerFolder {
 
   private static String text(Path file) {
     try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes(file))).toString();
+    } catch (CharacterCodingException e) {
+      throw TokenizerException.in(file, "not valid UTF-8", e);
+    }
+  }
+
+  private static byte[] bytes(Path file) {
+    try {
       if (Files.size(file) > MAX_BYTES) {
         throw TokenizerException.in(
             file, Files.size(file) + " bytes; at most " + MAX_BYTES + " are read");
       }
-      return Files.readString(file);
-    } catch (CharacterCodingException e) {
-      throw TokenizerException.in(file, "not valid UTF-8", e);
+      return Files.readAllBytes(file);
     } catch (IOException e) {
       throw TokenizerException.in(file, "can't be read: " + e, e);
     }

@@ -118,7 +118,11 @@ class ModelFolderTest {
       assertThat(folder.tokenizerFiles())
           .isEqualTo(
               new TokenizerFiles(
-                  Optional.empty(), Optional.of(vocabulary), Optional.empty(), Optional.empty()));
+                  Optional.empty(),
+                  Optional.of(vocabulary),
+                  Optional.empty(),
+                  Optional.empty(),
+                  Optional.empty()));
       assertThat(folder.sentence()).isEmpty();
     }
   }

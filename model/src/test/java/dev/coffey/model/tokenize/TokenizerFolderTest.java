@@ -21,7 +21,7 @@ class TokenizerFolderTest {
 
   @Test
   void load_noTokenizerFiles_saysWhichAreExpected() {
-    refused(folder.toString(), "neither tokenizer.json nor vocab.txt is there");
+    refused(folder.toString(), "neither tokenizer.json nor vocab.txt nor spiece.model is there");
   }
 
   @Test

@@ -302,10 +302,9 @@ public final class ModelRegistry implements AutoCloseable {
   }
 
   private static Optional<Tokenizer> tokenizer(ModelFolder folder) {
-    if (folder.tokenizerFiles().tokenizerJson().isEmpty()
-        && folder.tokenizerFiles().vocabulary().isEmpty()) {
+    if (!folder.tokenizerFiles().any()) {
       log.warn(
-          "model '{}' has neither tokenizer.json nor vocab.txt: it takes token ids only",
+          "model '{}' has neither tokenizer.json nor vocab.txt nor spiece.model: it takes token ids only",
           folder.name());
       return Optional.empty();
     }

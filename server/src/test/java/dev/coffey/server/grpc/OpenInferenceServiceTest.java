@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.protobuf.ByteString;
+import dev.coffey.kernels.Pooling;
 import dev.coffey.model.Matrix;
 import dev.coffey.model.Readout;
 import dev.coffey.model.TextInput;
@@ -31,11 +32,13 @@ import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// KServe v2 over a real stub: every head, every form of input, against the model run directly.
@@ -51,6 +54,11 @@ final class OpenInferenceServiceTest {
             TestModels.golden("tokcls"),
             TestModels.golden("qa"),
             TestModels.golden("mlm"),
+            TestModels.family("bert-base"),
+            TestModels.family("bert-pretraining"),
+            TestModels.family("albert-pretraining"),
+            TestModels.family("bert-nsp"),
+            TestModels.named("st-dense-norm", TestModels.folder("golden/pipelines/st-dense-norm")),
             TestModels.sentence(temporary));
   }
 
@@ -213,6 +221,43 @@ final class OpenInferenceServiceTest {
       assertThat(InferTensors.raw(response, 1)[token]).isEqualTo(expected.at(token, 1));
     }
     assertThat(InferTensors.shape(response, 0)).containsExactly(1L, 4L);
+  }
+
+  static Stream<Arguments> familyOutputs() {
+    return Stream.of(
+        Arguments.of("bert-base", "last_hidden_state", new Readout.Hidden()),
+        Arguments.of("bert-base", "pooler_output", new Readout.Pooler()),
+        Arguments.of("bert-nsp", "logits", new Readout.Head()),
+        Arguments.of("bert-pretraining", "prediction_logits", new Readout.Head()),
+        Arguments.of("bert-pretraining", "seq_relationship_logits", new Readout.SentencePair()),
+        Arguments.of("albert-pretraining", "prediction_logits", new Readout.Head()),
+        Arguments.of("albert-pretraining", "sop_logits", new Readout.SentencePair()),
+        Arguments.of(
+            "st-dense-norm",
+            "sentence_embedding",
+            new Readout.Pooled(List.of(Pooling.MEAN), true, true)));
+  }
+
+  /// Breaks if an output that Hugging Face's class gives is not offered, or is another's numbers.
+  @ParameterizedTest
+  @MethodSource("familyOutputs")
+  void modelInfer_familyOutputs_areTheReadouts(String model, String name, Readout readout) {
+    int[] ids = {2, 7, 9, 3};
+    int[] positions = {0, 1, 2, 3};
+    ModelInferResponse response =
+        infer(
+            request(model, InferTensors.int64("input_ids", new long[][] {{2, 7, 9, 3}}))
+                .addOutputs(output(name)));
+    assertThat(response.getOutputs(0).getName()).isEqualTo(name);
+    assertThat(InferTensors.raw(response, 0))
+        .isEqualTo(direct(model, readout, ids, positions).values());
+    assertThat(
+            server
+                .open()
+                .modelMetadata(ModelMetadataRequest.newBuilder().setName(model).build())
+                .getOutputsList())
+        .extracting(TensorMetadata::getName)
+        .contains(name);
   }
 
   @Test

@@ -27,6 +27,11 @@ public final class TestModels {
     return named(head, folder("golden/models/distilbert-" + head));
   }
 
+  /// A golden checkpoint of any family under its own name: `bert-base` …
+  public static ModelLocation family(String name) {
+    return named(name, folder("golden/models/" + name));
+  }
+
   /// A folder under a name of one's own.
   public static ModelLocation named(String name, Path folder) {
     return new ModelLocation(name, OptionalInt.empty(), folder);
