@@ -24,6 +24,15 @@ final class HeadDetection {
     this.classes = classes(family);
   }
 
+  /// The head of a sentence-transformers folder: none where the checkpoint has no tensors of one,
+  /// whatever class the config names. That library reads the encoder alone.
+  static HeadKind ofSentences(
+      Path folder, Family family, List<String> architectures, Set<String> tensors) {
+    return new HeadDetection(folder, family).found(tensors).isEmpty()
+        ? HeadKind.NONE
+        : head(folder, family, architectures, tensors);
+  }
+
   /// @param architectures the config's; may be empty
   /// @param tensors names of all tensors in the checkpoint
   static HeadKind head(
@@ -60,33 +69,39 @@ final class HeadDetection {
   }
 
   private HeadKind fromTensors(Set<String> tensors) {
-    Map<String, HeadKind> found =
-        switch (family) {
-          case Family.DistilBert _ -> distilBert(tensors);
-          case Family.Albert _ ->
-              bertLike(
-                  tensors,
-                  "predictions.dense.weight",
-                  "sop_classifier.classifier.weight",
-                  "pooler.weight");
-          case Family.MobileBert mobile
-              when !mobile.poolerLayer() && tensors.contains("classifier.weight") ->
-              throw new CheckpointException(
-                  Problem.BAD_CONFIG,
-                  folder,
-                  "config.json has no architectures, and without a pooler a classifier over texts can't be told from one over tokens; name one of %s there"
-                      .formatted(String.join(", ", classes.keySet())));
-          case Family.Bert(), Family.MobileBert _ ->
-              bertLike(
-                  tensors,
-                  "cls.predictions.transform.dense.weight",
-                  "cls.seq_relationship.weight",
-                  "pooler.dense.weight");
-        };
+    Map<String, HeadKind> found = found(tensors);
     if (found.size() > 1) {
       throw severalHeads(found.keySet());
     }
+    if (family instanceof Family.MobileBert mobile
+        && !mobile.poolerLayer()
+        && found.containsValue(HeadKind.TOKEN_CLASSIFICATION)) {
+      throw new CheckpointException(
+          Problem.BAD_CONFIG,
+          folder,
+          "config.json has no architectures, and without a pooler a classifier over texts can't be told from one over tokens; name one of %s there"
+              .formatted(String.join(", ", classes.keySet())));
+    }
     return found.values().stream().findFirst().orElse(HeadKind.NONE);
+  }
+
+  /// The heads that there are tensors of, by what tells them.
+  private Map<String, HeadKind> found(Set<String> tensors) {
+    return switch (family) {
+      case Family.DistilBert _ -> distilBert(tensors);
+      case Family.Albert _ ->
+          bertLike(
+              tensors,
+              "predictions.dense.weight",
+              "sop_classifier.classifier.weight",
+              "pooler.weight");
+      case Family.Bert(), Family.MobileBert _ ->
+          bertLike(
+              tensors,
+              "cls.predictions.transform.dense.weight",
+              "cls.seq_relationship.weight",
+              "pooler.dense.weight");
+    };
   }
 
   private Map<String, HeadKind> distilBert(Set<String> tensors) {

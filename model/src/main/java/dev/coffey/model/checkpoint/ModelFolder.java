@@ -60,7 +60,11 @@ public final class ModelFolder implements AutoCloseable {
     Checkpoint checkpoint = Checkpoint.open(path);
     try {
       HeadKind head =
-          HeadDetection.head(path, config.family(), config.architectures(), checkpoint.names());
+          sentence.isPresent()
+              ? HeadDetection.ofSentences(
+                  path, config.family(), config.architectures(), checkpoint.names())
+              : HeadDetection.head(
+                  path, config.family(), config.architectures(), checkpoint.names());
       return new ModelFolder(path, config, checkpoint, head, sentence);
     } catch (RuntimeException | Error e) {
       checkpoint.close();

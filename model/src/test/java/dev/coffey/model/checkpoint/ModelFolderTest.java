@@ -1,5 +1,6 @@
 package dev.coffey.model.checkpoint;
 
+import static dev.coffey.model.Family.MobileBert.Attention.SHARED;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
@@ -166,6 +167,33 @@ class ModelFolderTest {
         () -> HeadDetection.head(dir, DISTILBERT, List.of(), Set.of("pre_classifier.weight")),
         Problem.MISSING_TENSOR,
         "'classifier.weight' is missing");
+  }
+
+  /// Breaks if an encoder whose config still names the class that it was trained as is not opened.
+  @Test
+  void head_sentencesOfEncoderAlone_isNone() {
+    assertThat(
+            HeadDetection.ofSentences(
+                dir, new Family.Bert(), List.of("BertForMaskedLM"), Set.of("pooler.dense.weight")))
+        .isEqualTo(HeadKind.NONE);
+    assertThat(
+            HeadDetection.ofSentences(
+                dir,
+                new Family.Bert(),
+                List.of("BertForSequenceClassification"),
+                Set.of("classifier.weight", "bert.pooler.dense.weight")))
+        .isEqualTo(HeadKind.SEQUENCE_CLASSIFICATION);
+  }
+
+  /// Breaks if a classifier is guessed to be of texts or of tokens where nothing tells.
+  @Test
+  void head_mobileBertWithoutPoolerNorArchitectures_isRefused() {
+    Family family = new Family.MobileBert(8, 8, true, true, SHARED, 1, false, false);
+    refused(
+        () -> HeadDetection.head(dir, family, List.of(), Set.of("classifier.weight")),
+        Problem.BAD_CONFIG,
+        "can't be told from one over tokens");
+    assertThat(HeadDetection.head(dir, family, List.of(), Set.of("x"))).isEqualTo(HeadKind.NONE);
   }
 
   @Test
