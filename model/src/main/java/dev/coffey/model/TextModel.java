@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A checkpoint loaded onto a device: token ids in, numbers out. Needs no server.
@@ -38,6 +39,10 @@ public final class TextModel implements BatchRunner, AutoCloseable {
   /// Rows that a head computes at a time: bounds the logits' memory to 256 vocabularies for a
   /// masked LM.
   private static final int HEAD_ROWS = 256;
+
+  /// Not weights: checkpoints of older versions carry the numbers 0, 1, 2 … and zeros along.
+  private static final Set<String> BUFFERS =
+      Set.of("embeddings.position_ids", "embeddings.token_type_ids");
 
   private final Kernels kernels;
   private final ModelConfig config;
@@ -89,8 +94,9 @@ public final class TextModel implements BatchRunner, AutoCloseable {
           dense.add(Dense.read(layer, weights));
         }
       }
-      return new TextModel(
-          kernels, config, headKind, encoder, heads, dense, weights, checkpoint.unread());
+      List<String> surplus =
+          checkpoint.unread().stream().filter(name -> !BUFFERS.contains(names.bare(name))).toList();
+      return new TextModel(kernels, config, headKind, encoder, heads, dense, weights, surplus);
     } catch (Throwable failure) {
       weights.close();
       throw failure;

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -122,6 +123,22 @@ final class FamilyGoldenTest {
           assertThat(together.get(t).getFirst().values()).isEqualTo(expected);
         }
       }
+    }
+  }
+
+  /// Breaks if a buffer that every old checkpoint has is told to its user as something odd.
+  @Test
+  void load_oldBuffers_areNoSurplus() {
+    Golden golden =
+        Golden.bundled().stream()
+            .filter(candidate -> candidate.name().equals("bert-legacy-names"))
+            .findFirst()
+            .orElseThrow();
+    try (Kernels kernels = Backends.open(Backends.usable().getFirst());
+        ModelFolder folder = ModelFolder.open(golden.folder());
+        TextModel model = TextModel.load(folder, kernels)) {
+      assertThat(folder.checkpoint().names()).contains("bert.embeddings.position_ids");
+      assertThat(model.surplusTensors()).isEmpty();
     }
   }
 

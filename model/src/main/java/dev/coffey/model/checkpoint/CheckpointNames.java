@@ -26,6 +26,11 @@ public final class CheckpointNames {
     return stored(name);
   }
 
+  /// A stored name without the encoder's prefix, if it has one.
+  public String bare(String stored) {
+    return stored.startsWith(prefix) ? stored.substring(prefix.length()) : stored;
+  }
+
   private String stored(String name) {
     if (checkpoint.contains(name)) {
       return name;
