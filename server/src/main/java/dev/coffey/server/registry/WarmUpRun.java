@@ -70,7 +70,7 @@ final class WarmUpRun {
   private static final Duration LEAST_MEASURED = Duration.ofMillis(250);
 
   /// After so long the sizes are known well enough.
-  private static final Duration MOST_MEASURED = Duration.ofMillis(800);
+  private static final Duration MOST_MEASURED = Duration.ofMillis(1200);
 
   /// Doublings in a row that gain little end the search: one may have been disturbed.
   private static final int FLAT = 2;
@@ -143,8 +143,9 @@ final class WarmUpRun {
 
   private List<Sample> measure() {
     long began = ticker.nanoTime();
-    NavigableMap<Integer, Long> fastest = climb();
-    for (int pass = 1; pass < PASSES || since(began) < LEAST_MEASURED.toNanos(); pass++) {
+    NavigableMap<Integer, Long> fastest = new TreeMap<>();
+    for (int pass = 0; pass < PASSES || since(began) < LEAST_MEASURED.toNanos(); pass++) {
+      climb(fastest);
       for (Map.Entry<Integer, Long> size : fastest.entrySet()) {
         boolean outOfTime = deadline - ticker.nanoTime() < 2 * fastest.lastEntry().getValue();
         if (outOfTime || since(began) > MOST_MEASURED.toNanos()) {
@@ -160,27 +161,42 @@ final class WarmUpRun {
     return ticker.nanoTime() - moment;
   }
 
-  /// Each size to be measured, and how long it took.
-  private NavigableMap<Integer, Long> climb() {
-    NavigableMap<Integer, Long> nanos = new TreeMap<>();
+  /// Adds sizes, each twice the one before, as long as that may pay by what is known now.
+  private void climb(NavigableMap<Integer, Long> fastest) {
+    if (fastest.isEmpty()) {
+      add(Math.min(SMALLEST_TOKENS, mostTokens), fastest);
+    }
+    while (mayPay(fastest)) {
+      add(fastest.lastKey() * 2, fastest);
+    }
+  }
+
+  private void add(int tokens, NavigableMap<Integer, Long> fastest) {
+    // The first batch of a size takes the memory that it needs.
+    var _ = run(tokens);
+    fastest.put(tokens, run(tokens));
+  }
+
+  private boolean mayPay(NavigableMap<Integer, Long> fastest) {
+    int tokens = fastest.lastKey();
+    long nanos = fastest.lastEntry().getValue();
+    boolean outOfTime = deadline - ticker.nanoTime() < 6 * nanos;
+    if (tokens * 2 > mostTokens || nanos > LONG_BATCH.toNanos() || outOfTime) {
+      return false;
+    }
+    return tokens < LEAST_SEARCHED || flat(fastest) < FLAT;
+  }
+
+  /// How many of the largest sizes gained little.
+  private int flat(NavigableMap<Integer, Long> fastest) {
     double best = 0;
     int flat = 0;
-    for (int tokens = Math.min(SMALLEST_TOKENS, mostTokens); ; tokens *= 2) {
-      // The first batch of a size takes the memory that it needs.
-      var _ = run(tokens);
-      long took = run(tokens);
-      nanos.put(tokens, took);
-      double throughput = actual(tokens) / (double) took;
+    for (Sample sample : samples(fastest)) {
+      double throughput = sample.tokens() / (double) sample.nanos();
       flat = throughput > best * GAIN ? 0 : flat + 1;
       best = Math.max(best, throughput);
-      boolean outOfTime = deadline - ticker.nanoTime() < 6 * took;
-      if ((tokens >= LEAST_SEARCHED && flat >= FLAT)
-          || took > LONG_BATCH.toNanos()
-          || outOfTime
-          || tokens * 2 > mostTokens) {
-        return nanos;
-      }
     }
+    return flat;
   }
 
   private List<Sample> samples(NavigableMap<Integer, Long> fastest) {

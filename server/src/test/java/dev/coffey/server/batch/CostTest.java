@@ -94,6 +94,19 @@ final class CostTest {
     assertThat(warmUp.cost().batchNanos(256)).isCloseTo(20_500_000, within(1L));
   }
 
+  /// Red if a small size that merely looked good were taken where larger ones are quick anyway.
+  @Test
+  void warmUp_largerBatchesAreShort_takesTheLargestOfThem() {
+    WarmUp warmUp =
+        WarmUp.of(
+            List.of(
+                new Sample(64, 2_000_000),
+                new Sample(256, 9_000_000),
+                new Sample(512, 18_000_000),
+                new Sample(1024, 36_000_000)));
+    assertThat(warmUp.maxTokens()).isEqualTo(512);
+  }
+
   @Test
   void warmUp_oneSample_proportional() {
     assertThat(WarmUp.of(List.of(new Sample(100, 5_000))).cost()).isEqualTo(new BatchCost(0, 50));

@@ -89,20 +89,18 @@ final class WarmUpRunTest {
     assertThat(outcome.warmUp().maxTokens()).isGreaterThanOrEqualTo(256);
   }
 
-  /// A neighbour halves the speed for 100 ms of every 200. Red if each size were measured in one
+  /// A neighbour halves the speed for 150 ms of every 300. Red if each size were measured in one
   /// stretch: the budget then depended on which stretch was the neighbour's.
   @Test
   void run_neighbourComesAndGoes_picksNearlyAsIfAlone() {
     int alone = new Device().warmUp(seconds(10), 0).warmUp().maxTokens();
-    for (int phase = 0; phase < 200; phase += 10) {
+    for (int phase = 0; phase < 300; phase += 10) {
       Device device = new Device();
-      device.perToken /= 10;
-      device.fixed /= 10;
       long shift = phase * 1000L * MICROS;
       Outcome outcome =
           WarmUpRun.run(
               (texts, length) ->
-                  device.run(texts, length) * ((device.now + shift) / (100_000 * MICROS) % 2 + 1),
+                  device.run(texts, length) * ((device.now + shift) / (150_000 * MICROS) % 2 + 1),
               () -> device.now,
               512,
               seconds(10),
