@@ -73,8 +73,7 @@ final class Inference {
   /// @param prepare tokenizes; called on this thread, timed, and only if the caller still waits
   <P extends Prepared> CompletableFuture<Answer<P>> run(
       ModelHandle handle, Supplier<P> prepare, Priority priority, long deadlineNanos) {
-    long start = ticker.nanoTime();
-    if (Ticker.passed(deadlineNanos, start)) {
+    if (Ticker.passed(deadlineNanos, ticker.nanoTime())) {
       throw new DeadlineExceeded("the deadline had passed before the texts were read");
     }
     Context context = Context.current();
@@ -82,6 +81,7 @@ final class Inference {
       throw new Cancelled();
     }
     batcher.announce(handle.queue(), LEAST_TOKENS, priority, deadlineNanos);
+    long start = ticker.nanoTime();
     P prepared = prepared(handle, prepare);
     long tokenizeNanos = ticker.nanoTime() - start;
     metrics.tokenized(handle.queue(), tokenizeNanos);
