@@ -66,17 +66,19 @@ public final class Overload {
       double mean = Arrays.stream(overload.lengths).average().orElseThrow();
       System.out.printf("texts of %.1f tokens on average%n", mean);
       overload.closedLoop(4, SWEEP_SECONDS);
-      int best = overload.sweep();
+      Step best = overload.sweep();
       // The sweep's best step is the luckiest of many short ones: the peak is what its concurrency
-      // gives in a longer run, before and after, on a machine that is never the same twice.
-      double before = overload.closedLoop(best, PEAK_SECONDS);
+      // gives in longer runs, before and after, on a machine that is never the same twice. The load
+      // goes by the higher of both, so that it is an overload all the same.
+      double before = overload.closedLoop(best.clients(), PEAK_SECONDS);
       Counters countersBefore = Counters.read(args[1]);
-      Outcome outcome = overload.openLoop(load * before, seconds);
+      Outcome outcome = overload.openLoop(load * Math.max(best.rate(), before), seconds);
       Counters countersAfter = Counters.read(args[1]);
-      double after = overload.closedLoop(best, PEAK_SECONDS);
+      double after = overload.closedLoop(best.clients(), PEAK_SECONDS);
       double peak = (before + after) / 2;
       System.out.printf(
-          "peak %.1f texts/s: %.1f before, %.1f after, %d clients%n", peak, before, after, best);
+          "peak %.1f texts/s: %.1f before, %.1f after, %d clients%n",
+          peak, before, after, best.clients());
       System.out.print(outcome.report(peak));
       report(countersBefore, countersAfter);
     } finally {
@@ -84,15 +86,15 @@ public final class Overload {
     }
   }
 
-  private int sweep() throws InterruptedException {
-    double peak = 0;
-    int best = 1;
+  private record Step(int clients, double rate) {}
+
+  private Step sweep() throws InterruptedException {
+    Step best = new Step(1, 0);
     for (int concurrency = 1; concurrency <= MAX_CONCURRENCY; concurrency *= 2) {
       double rate = closedLoop(concurrency, SWEEP_SECONDS);
       System.out.printf("%4d clients: %.1f texts/s%n", concurrency, rate);
-      if (rate > peak) {
-        peak = rate;
-        best = concurrency;
+      if (rate > best.rate()) {
+        best = new Step(concurrency, rate);
       }
     }
     return best;
