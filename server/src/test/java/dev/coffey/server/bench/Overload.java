@@ -70,30 +70,42 @@ public final class Overload {
       // The sweep's best step is the luckiest of many short ones: the peak is what its concurrency
       // gives in longer runs, before and after, on a machine that is never the same twice. The load
       // goes by the higher of both, so that it is an overload all the same.
-      double before = overload.closedLoop(best.clients(), PEAK_SECONDS);
+      Rate before = overload.closedLoop(best.clients(), PEAK_SECONDS);
       Counters countersBefore = Counters.read(args[1]);
-      Outcome outcome = overload.openLoop(load * Math.max(best.rate(), before), seconds);
+      Outcome outcome =
+          overload.openLoop(load * Math.max(best.rate().texts(), before.texts()), seconds);
       Counters countersAfter = Counters.read(args[1]);
-      double after = overload.closedLoop(best.clients(), PEAK_SECONDS);
-      double peak = (before + after) / 2;
+      Rate after = overload.closedLoop(best.clients(), PEAK_SECONDS);
       System.out.printf(
-          "peak %.1f texts/s: %.1f before, %.1f after, %d clients%n",
-          peak, before, after, best.clients());
-      System.out.print(outcome.report(peak));
+          "peak %s: %s before, %s after, %d clients%n",
+          before.mean(after), before, after, best.clients());
+      System.out.print(outcome.report(before.mean(after)));
       report(countersBefore, countersAfter);
     } finally {
       channel.shutdownNow();
     }
   }
 
-  private record Step(int clients, double rate) {}
+  /// What was answered in a second. Tokens too, since refusals may favour short texts.
+  private record Rate(double texts, double tokens) {
+    Rate mean(Rate other) {
+      return new Rate((texts + other.texts) / 2, (tokens + other.tokens) / 2);
+    }
+
+    @Override
+    public String toString() {
+      return "%.1f texts/s (%.0f tokens/s)".formatted(texts, tokens);
+    }
+  }
+
+  private record Step(int clients, Rate rate) {}
 
   private Step sweep() throws InterruptedException {
-    Step best = new Step(1, 0);
+    Step best = new Step(1, new Rate(0, 0));
     for (int concurrency = 1; concurrency <= MAX_CONCURRENCY; concurrency *= 2) {
-      double rate = closedLoop(concurrency, SWEEP_SECONDS);
-      System.out.printf("%4d clients: %.1f texts/s%n", concurrency, rate);
-      if (rate > best.rate()) {
+      Rate rate = closedLoop(concurrency, SWEEP_SECONDS);
+      System.out.printf("%4d clients: %s%n", concurrency, rate);
+      if (rate.texts() > best.rate().texts()) {
         best = new Step(concurrency, rate);
       }
     }
@@ -101,13 +113,15 @@ public final class Overload {
   }
 
   /// Keeps `concurrency` requests in flight and returns how many were answered in a second.
-  private double closedLoop(int concurrency, int seconds) throws InterruptedException {
+  private Rate closedLoop(int concurrency, int seconds) throws InterruptedException {
     Semaphore slots = new Semaphore(concurrency);
     AtomicLong answered = new AtomicLong();
+    AtomicLong tokens = new AtomicLong();
     long start = System.nanoTime();
     long end = start + TimeUnit.SECONDS.toNanos(seconds);
     for (int i = 0; System.nanoTime() < end; i++) {
       slots.acquire();
+      int length = lengths[i % TEXTS];
       stub.classify(
           requests[i % TEXTS],
           new Reply() {
@@ -119,12 +133,13 @@ public final class Overload {
               }
               if (System.nanoTime() < end) {
                 answered.incrementAndGet();
+                tokens.addAndGet(length);
               }
             }
           });
     }
     slots.acquire(concurrency);
-    return answered.get() / (double) seconds;
+    return new Rate(answered.get() / (double) seconds, tokens.get() / (double) seconds);
   }
 
   private Outcome openLoop(double rate, int seconds) throws InterruptedException {
@@ -139,13 +154,14 @@ public final class Overload {
         LockSupport.parkNanos(wait);
       }
       long arrival = next;
+      int length = lengths[sent % TEXTS];
       stub.withDeadlineAfter(DEADLINE_MILLIS, TimeUnit.MILLISECONDS)
           .classify(
               requests[sent % TEXTS],
               new Reply() {
                 @Override
                 void ended(Status status) {
-                  outcome.ended(status, System.nanoTime() - arrival);
+                  outcome.ended(status, length, System.nanoTime() - arrival);
                 }
               });
       sent++;
@@ -187,16 +203,20 @@ public final class Overload {
     private final long[] refusalNanos = new long[1 << 20];
     private final AtomicLong refusals = new AtomicLong();
     private final AtomicLong ended = new AtomicLong();
+    private final AtomicLong tokens = new AtomicLong();
 
     Outcome(double rate, int seconds) {
       this.rate = rate;
       this.seconds = seconds;
     }
 
-    void ended(Status status, long nanos) {
+    void ended(Status status, int length, long nanos) {
       byStatus.computeIfAbsent(status.getCode().name(), _ -> new AtomicLong()).incrementAndGet();
       if (status.getCode() == Status.Code.RESOURCE_EXHAUSTED) {
         refusalNanos[(int) (refusals.getAndIncrement() % refusalNanos.length)] = nanos;
+      }
+      if (status.isOk()) {
+        tokens.addAndGet(length);
       }
       ended.incrementAndGet();
     }
@@ -211,8 +231,9 @@ public final class Overload {
       }
     }
 
-    String report(double peak) {
+    String report(Rate peak) {
       long ok = byStatus.getOrDefault("OK", new AtomicLong()).get();
+      Rate goodput = new Rate(ok / (double) seconds, tokens.get() / (double) seconds);
       int count = (int) Math.min(refusals.get(), refusalNanos.length);
       long[] sorted = Arrays.copyOf(refusalNanos, count);
       Arrays.sort(sorted);
@@ -223,7 +244,7 @@ public final class Overload {
                   .formatted(sorted[count / 2] / 1e6, sorted[count * 99 / 100] / 1e6);
       return """
       open loop, %.1f texts/s for %d s, deadline %d ms: every request ended: %s
-      goodput %.1f texts/s = %.3f of the peak
+      goodput %s = %.3f of the peak in texts, %.3f in tokens
       refusals: %s
       """
           .formatted(
@@ -231,8 +252,9 @@ public final class Overload {
               seconds,
               DEADLINE_MILLIS,
               byStatus,
-              ok / (double) seconds,
-              ok / (double) seconds / peak,
+              goodput,
+              goodput.texts() / peak.texts(),
+              goodput.tokens() / peak.tokens(),
               refusal);
     }
   }
