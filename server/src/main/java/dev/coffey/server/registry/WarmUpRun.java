@@ -63,7 +63,7 @@ final class WarmUpRun {
   /// Times that each size is measured at least, if there is time; the fastest run counts, as the
   /// least disturbed. In turns, since a neighbour stays for many batches: sizes measured one after
   /// the other gave budgets from 32 to 4096 tokens for one model on one machine.
-  private static final int PASSES = 6;
+  private static final int PASSES = 3;
 
   /// How long that goes on at least: longer than a neighbour's stay, or a container's pause for
   /// having used up its share (100 ms).
