@@ -282,9 +282,11 @@ class Attention<float, WIDTH> {
       attention.loadQuery(q + static_cast<long long>(row) * qStride, isAligned(q, qStride), row < queries ? width : 0);
       // Nobody reads the blocks of the turn before any more.
       __syncthreads();
-      memory.copy(0, slot);
-      commitCopies();
-  #pragma unroll 1
+      if (keys > 0) {
+        memory.copy(0, slot);
+        commitCopies();
+      }
+#pragma unroll 1
       for (int first = 0; first < keys; first += KEYS) {
         waitForCopies<0>();
         // Behind it this block is there, and nobody reads the other slot any more.
