@@ -1,4 +1,5 @@
-// y[n,·] = norm(x[n,·] + positions[position[n],·] (+ types[type[n],·])); x, y: (rows, columns). A warp a row. y may be x.
+// y[n,·] = norm(x[n,·] + positions[position[n],·] (+ types[type[n],·])); x, y: (rows, columns). A
+// warp a row. y may be x.
 #include "norm.cuh"
 
 template <typename T>
@@ -48,12 +49,15 @@ __device__ void addPositionNorm(
   normalize(read, Norm<T>(weight, bias, epsilon, kind), Target<T>(y, yStride), n, columns);
 }
 
-#define ADD_POSITION_NORM(T)                                                                                                                  \
-  (const T* x, int xStride, const T* positions, int positionsStride, const int* position, const T* types, int typesStride, const int* type, \
-   const T* weight, const T* bias, float epsilon, int kind, T* y, int yStride, int columns, int rows, const int* count)
-#define ADD_POSITION_NORM_BODY                                                                                                       \
-  addPositionNorm(x, xStride, positions, positionsStride, position, types, typesStride, type, weight, bias, epsilon, kind, y, yStride, \
-                  columns, rows, count)
+#define ADD_POSITION_NORM(T)                                                              \
+  (const T* x, int xStride, const T* positions, int positionsStride, const int* position, \
+   const T* types, int typesStride, const int* type, const T* weight, const T* bias,      \
+   float epsilon, int kind, T* y, int yStride, int columns, int rows, const int* count)
+#define ADD_POSITION_NORM_BODY                                                                  \
+  addPositionNorm(                                                                              \
+      x, xStride, positions, positionsStride, position, types, typesStride, type, weight, bias, \
+      epsilon, kind, y, yStride, columns, rows, count)
 COFFEY_ENTRY(ROW_RESIDENTS, add_position_norm_f32, float, ADD_POSITION_NORM, ADD_POSITION_NORM_BODY)
 COFFEY_ENTRY(ROW_RESIDENTS, add_position_norm_f16, f16, ADD_POSITION_NORM, ADD_POSITION_NORM_BODY)
-COFFEY_BF16_ENTRY(ROW_RESIDENTS, add_position_norm_bf16, bf16, ADD_POSITION_NORM, ADD_POSITION_NORM_BODY)
+COFFEY_BF16_ENTRY(
+    ROW_RESIDENTS, add_position_norm_bf16, bf16, ADD_POSITION_NORM, ADD_POSITION_NORM_BODY)

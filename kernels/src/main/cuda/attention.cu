@@ -1,9 +1,13 @@
-// For text t, head a and each query row n of t: y[n,a] = Σ_m softmax_m(q[n,a]·k[m,a] / √width) · v[m,a], m over the key rows of t. q, y: (Q, heads·width), k, v: (T, heads·width), views with strides
-// of their own; any width up to 128. A text without keys gives zeros.
+// For text t, head a and each query row n of t: y[n,a] = Σ_m softmax_m(q[n,a]·k[m,a] / √width) ·
+// v[m,a], m over the key rows of t. q, y: (Q, heads·width), k, v: (T, heads·width), views with
+// strides of their own; any width up to 128. A text without keys gives zeros.
 //
-// A CTA has up to 64 queries of one text and one head. Keys and values pass through shared memory in blocks, from the text's first key on, the next on its way while one
-// is used: two blocks, so that all of a text of up to 128 tokens is there at once (width up to 64). Softmax is kept up as blocks come: the largest score so far, the sum
-// of exponentials relative to it, and the weighted values, which are rescaled when it grows. Nothing that a query goes through depends on other texts.
+// A CTA has up to 64 queries of one text and one head. Keys and values pass through shared memory
+// in blocks, from the text's first key on, the next on its way while one is used: two blocks, so
+// that all of a text of up to 128 tokens is there at once (width up to 64). Softmax is kept up as
+// blocks come: the largest score so far, the sum of exponentials relative to it, and the weighted
+// values, which are rescaled when it grows. Nothing that a query goes through depends on other
+// texts.
 #include "tiles.cuh"
 
 constexpr int QUERIES = 64;
@@ -17,7 +21,8 @@ struct Share {
   int keys;
 };
 
-// Text t owns the CTAs from queryOffsets[t]/64 + t to the next one's; it needs no more, perhaps one less, and then `queries` is not above zero.
+// Text t owns the CTAs from queryOffsets[t]/64 + t to the next one's; it needs no more, perhaps one
+// less, and then `queries` is not above zero.
 __device__ inline Share findShare(const int* queryOffsets, const int* keyOffsets, int texts) {
   int index = blockIdx.x;
   int text = findText(texts, index, [&](int t) { return queryOffsets[t] / QUERIES + t; });
@@ -29,9 +34,11 @@ __device__ inline Share findShare(const int* queryOffsets, const int* keyOffsets
   return share;
 }
 
-// Starts copying `rows` rows of `width` numbers to a tile of ROWS rows of PIECES pieces; zeros beyond. `whole`: they have whole pieces.
+// Starts copying `rows` rows of `width` numbers to a tile of ROWS rows of PIECES pieces; zeros
+// beyond. `whole`: they have whole pieces.
 template <int ROWS, int PIECES, typename T>
-__device__ inline void copyRows(unsigned tile, const T* first, int stride, bool whole, int rows, int width) {
+__device__ inline void copyRows(
+    unsigned tile, const T* first, int stride, bool whole, int rows, int width) {
   constexpr int NUMBERS = PIECE / sizeof(T);
   constexpr int ROWS_AT_ONCE = BLOCK / PIECES;
   int row = threadIdx.x / PIECES;
@@ -42,13 +49,16 @@ __device__ inline void copyRows(unsigned tile, const T* first, int stride, bool 
   if (whole) {
 #pragma unroll
     for (int i = 0; i < ROWS; i += ROWS_AT_ONCE) {
-      copyAsync(tile + place<PIECES>(row + i % 8, piece) + i / 8 * 8 * PIECES * PIECE, from, valid > 0 && row + i < rows);
+      copyAsync(
+          tile + place<PIECES>(row + i % 8, piece) + i / 8 * 8 * PIECES * PIECE, from,
+          valid > 0 && row + i < rows);
       from += step;
     }
   } else {
 #pragma unroll 1
     for (int i = 0; i < ROWS; i += ROWS_AT_ONCE) {
-      storeShared(tile + place<PIECES>(row + i, piece), readPiece(from, row + i < rows ? valid : 0));
+      storeShared(
+          tile + place<PIECES>(row + i, piece), readPiece(from, row + i < rows ? valid : 0));
       from += step;
     }
   }
@@ -62,12 +72,22 @@ class Memory {
   static constexpr int BYTES = KEYS * PIECES * PIECE;
 
   __device__ Memory(const T* k, int kStride, const T* v, int vStride, int keys, int width)
-      : k(k), kStride(kStride), kWhole(hasWholePieces(k, kStride, width)), v(v), vStride(vStride), vWhole(hasWholePieces(v, vStride, width)), keys(keys), width(width) {}
+      : k(k),
+        kStride(kStride),
+        kWhole(hasWholePieces(k, kStride, width)),
+        v(v),
+        vStride(vStride),
+        vWhole(hasWholePieces(v, vStride, width)),
+        keys(keys),
+        width(width) {}
 
   // Starts copying the KEYS keys and values from `first` on to a block at a shared address.
   __device__ void copy(int first, unsigned block) const {
-    copyRows<KEYS, PIECES>(block, k + static_cast<long long>(first) * kStride, kStride, kWhole, keys - first, width);
-    copyRows<KEYS, PIECES>(block + BYTES, v + static_cast<long long>(first) * vStride, vStride, vWhole, keys - first, width);
+    copyRows<KEYS, PIECES>(
+        block, k + static_cast<long long>(first) * kStride, kStride, kWhole, keys - first, width);
+    copyRows<KEYS, PIECES>(
+        block + BYTES, v + static_cast<long long>(first) * vStride, vStride, vWhole, keys - first,
+        width);
   }
 
  private:
@@ -87,7 +107,8 @@ __device__ inline void swap(unsigned& x, unsigned& y) {
   y = z;
 }
 
-// Attention on matrix instructions: a warp has 16 queries. A lane's numbers lie in the rows lane/4 and lane/4 + 8 of each 16x8 block of scores and of values.
+// Attention on matrix instructions: a warp has 16 queries. A lane's numbers lie in the rows lane/4
+// and lane/4 + 8 of each 16x8 block of scores and of values.
 template <typename T, int WIDTH>
 class Attention {
  public:
@@ -96,7 +117,17 @@ class Attention {
   static constexpr int BYTES = Memory<KEYS, PIECES, T>::BYTES;
 
   __device__ static void run(
-      const T* q, int qStride, const T* k, int kStride, const T* v, int vStride, T* y, int yStride, int width, int queries, int keys) {
+      const T* q,
+      int qStride,
+      const T* k,
+      int kStride,
+      const T* v,
+      int vStride,
+      T* y,
+      int yStride,
+      int width,
+      int queries,
+      int keys) {
     __shared__ __align__(128) char queryTile[QUERIES * PIECES * PIECE];
     __shared__ __align__(128) char blocks[2 * 2 * BYTES];
     unsigned slot = sharedAddress(blocks);
@@ -106,7 +137,8 @@ class Attention {
     bool hasQueries = firstRow < queries;
     Attention attention(LOG2_E / sqrtf(width));
     if (keys > 0) {
-      copyRows<QUERIES, PIECES>(sharedAddress(queryTile), q, qStride, hasWholePieces(q, qStride, width), queries, width);
+      copyRows<QUERIES, PIECES>(
+          sharedAddress(queryTile), q, qStride, hasWholePieces(q, qStride, width), queries, width);
       memory.copy(0, slot);
       commitCopies();
     }
@@ -179,8 +211,10 @@ class Attention {
 #pragma unroll
     for (int j = 0; j < KEYS / 16; j++) {
       unsigned weight[4] = {
-          pack<T>(weights[j * 2][0], weights[j * 2][1]), pack<T>(weights[j * 2][2], weights[j * 2][3]),
-          pack<T>(weights[j * 2 + 1][0], weights[j * 2 + 1][1]), pack<T>(weights[j * 2 + 1][2], weights[j * 2 + 1][3])};
+          pack<T>(weights[j * 2][0], weights[j * 2][1]),
+          pack<T>(weights[j * 2][2], weights[j * 2][3]),
+          pack<T>(weights[j * 2 + 1][0], weights[j * 2 + 1][1]),
+          pack<T>(weights[j * 2 + 1][2], weights[j * 2 + 1][3])};
 #pragma unroll
       for (int i = 0; i < WIDTH / 16; i++) {
         unsigned value[4];
@@ -192,7 +226,8 @@ class Attention {
   }
 
   // NaN needs no care in the maximum: its own exponential is NaN, and so is the sum.
-  // Turns the scores of one of this lane's two rows into exponentials relative to the largest so far, and rescales what was added before.
+  // Turns the scores of one of this lane's two rows into exponentials relative to the largest so
+  // far, and rescales what was added before.
   __device__ void weigh(float (&weights)[KEYS / 8][4], int half) {
     float largest = max[half];
 #pragma unroll
@@ -221,7 +256,8 @@ class Attention {
     }
   }
 
-  // Writes this warp's rows, through its own rows of the queries' tile, so that a row's chunks are written whole.
+  // Writes this warp's rows, through its own rows of the queries' tile, so that a row's chunks are
+  // written whole.
   __device__ void write(char* tile, int firstRow, T* y, int yStride, int width, int queries) {
     __syncwarp();
 #pragma unroll
@@ -232,8 +268,10 @@ class Attention {
       float inverse = max[half] == -INFINITY && sum[half] == 0 ? 0 : 1 / sum[half];
 #pragma unroll
       for (int i = 0; i < WIDTH / 8; i++) {
-        unsigned* piece = reinterpret_cast<unsigned*>(tile + place<PIECES>(firstRow + half * 8 + lane() / 4, i));
-        piece[lane() % 4] = pack<T>(values[i][half * 2] * inverse, values[i][half * 2 + 1] * inverse);
+        unsigned* piece =
+            reinterpret_cast<unsigned*>(tile + place<PIECES>(firstRow + half * 8 + lane() / 4, i));
+        piece[lane() % 4] =
+            pack<T>(values[i][half * 2] * inverse, values[i][half * 2 + 1] * inverse);
       }
     }
     __syncwarp();
@@ -260,8 +298,9 @@ class Attention {
   float sum[2] = {};
 };
 
-// Attention in fp32: SPLIT threads have a query, each every SPLIT-th piece of its width; as many as leave a thread the registers for query and values. The 64 queries take
-// turns if SPLIT is more than 2.
+// Attention in fp32: SPLIT threads have a query, each every SPLIT-th piece of its width; as many as
+// leave a thread the registers for query and values. The 64 queries take turns if SPLIT is more
+// than 2.
 template <int WIDTH>
 class Attention<float, WIDTH> {
  public:
@@ -270,7 +309,17 @@ class Attention<float, WIDTH> {
   static constexpr int BYTES = Memory<KEYS, PIECES, float>::BYTES;
 
   __device__ static void run(
-      const float* q, int qStride, const float* k, int kStride, const float* v, int vStride, float* y, int yStride, int width, int queries, int keys) {
+      const float* q,
+      int qStride,
+      const float* k,
+      int kStride,
+      const float* v,
+      int vStride,
+      float* y,
+      int yStride,
+      int width,
+      int queries,
+      int keys) {
     __shared__ __align__(128) char blocks[2 * 2 * BYTES];
     unsigned slot = sharedAddress(blocks);
     unsigned otherSlot = slot + 2 * BYTES;
@@ -279,7 +328,9 @@ class Attention<float, WIDTH> {
     for (int firstRow = 0; firstRow < queries; firstRow += BLOCK / SPLIT) {
       int row = firstRow + threadIdx.x / SPLIT;
       Attention attention(1 / sqrtf(width));
-      attention.loadQuery(q + static_cast<long long>(row) * qStride, isAligned(q, qStride), row < queries ? width : 0);
+      attention.loadQuery(
+          q + static_cast<long long>(row) * qStride, isAligned(q, qStride),
+          row < queries ? width : 0);
       // Nobody reads the blocks of the turn before any more.
       __syncthreads();
       if (keys > 0) {
@@ -322,7 +373,8 @@ class Attention<float, WIDTH> {
     for (int i = 0; i < OWN_PIECES; i++) {
       const float* at = from + piece(i) * 4;
       int valid = withinPiece<float>(width - piece(i) * 4);
-      uint4 bits = aligned && valid == 4 ? *reinterpret_cast<const uint4*>(at) : readPiece(at, valid);
+      uint4 bits =
+          aligned && valid == 4 ? *reinterpret_cast<const uint4*>(at) : readPiece(at, valid);
       query[i] = toFloats(bits);
     }
   }
@@ -379,7 +431,9 @@ class Attention<float, WIDTH> {
     float divisor = max == -INFINITY && sum == 0 ? 1 : sum;
 #pragma unroll
     for (int i = 0; i < OWN_PIECES; i++) {
-      float4 result = make_float4(values[i].x / divisor, values[i].y / divisor, values[i].z / divisor, values[i].w / divisor);
+      float4 result = make_float4(
+          values[i].x / divisor, values[i].y / divisor, values[i].z / divisor,
+          values[i].w / divisor);
       int column = piece(i) * 4;
       if (aligned && column + 4 <= width) {
         *reinterpret_cast<float4*>(to + column) = result;
@@ -401,8 +455,19 @@ class Attention<float, WIDTH> {
 
 template <int WIDTH, typename T>
 __device__ void attention(
-    const T* q, int qStride, const int* queryOffsets, const T* k, int kStride, const T* v, int vStride, const int* keyOffsets, T* y, int yStride, int width,
-    int texts, const int* count) {
+    const T* q,
+    int qStride,
+    const int* queryOffsets,
+    const T* k,
+    int kStride,
+    const T* v,
+    int vStride,
+    const int* keyOffsets,
+    T* y,
+    int yStride,
+    int width,
+    int texts,
+    const int* count) {
   texts = trueCount(texts, count);
   if (texts == 0) {
     return;
@@ -415,16 +480,21 @@ __device__ void attention(
   long long query = share.firstQuery;
   long long key = share.firstKey;
   Attention<T, WIDTH>::run(
-      q + query * qStride + column, qStride, k + key * kStride + column, kStride, v + key * vStride + column, vStride, y + query * yStride + column, yStride,
-      width, share.queries, share.keys);
+      q + query * qStride + column, qStride, k + key * kStride + column, kStride,
+      v + key * vStride + column, vStride, y + query * yStride + column, yStride, width,
+      share.queries, share.keys);
 }
 
-#define ATTENTION(T)                                                                                                                          \
-  (const T* q, int qStride, const int* queryOffsets, const T* k, int kStride, const T* v, int vStride, const int* keyOffsets, T* y, int yStride, \
-   int width, int texts, const int* count)
-#define ATTENTION_BODY(WIDTH) attention<WIDTH>(q, qStride, queryOffsets, k, kStride, v, vStride, keyOffsets, y, yStride, width, texts, count)
+#define ATTENTION(T)                                                                      \
+  (const T* q, int qStride, const int* queryOffsets, const T* k, int kStride, const T* v, \
+   int vStride, const int* keyOffsets, T* y, int yStride, int width, int texts, const int* count)
+#define ATTENTION_BODY(WIDTH)                                                                 \
+  attention<WIDTH>(                                                                           \
+      q, qStride, queryOffsets, k, kStride, v, vStride, keyOffsets, y, yStride, width, texts, \
+      count)
 
-// Four CTAs, where their shared memory fits, hide each other's waits; wide heads and fp32 need the registers that two leave.
+// Four CTAs, where their shared memory fits, hide each other's waits; wide heads and fp32 need the
+// registers that two leave.
 #if __CUDA_ARCH__ >= 800
 constexpr int NARROW_RESIDENTS = 4;
 #else

@@ -5,8 +5,10 @@
 
 enum Activation { NONE = 0, GELU_ERF = 1, GELU_TANH = 2, RELU = 3, TANH = 4 };
 
-// x·Φ(x) = x/2·(1 + erf(x/√2)). Φ(−t) = exp(−t²/2)·P(u), u = 1/(1 + 0.3t): P is a polynomial of degree 8 without a constant, fitted for t in [0, 9.5] to a
-// relative error of 5.0e-8, so that the tail keeps its digits (1 + erf would lose them). About 20 instructions; normcdff takes 59, erff 27.
+// x·Φ(x) = x/2·(1 + erf(x/√2)). Φ(−t) = exp(−t²/2)·P(u), u = 1/(1 + 0.3t): P is a polynomial of
+// degree 8 without a constant, fitted for t in [0, 9.5] to a relative error of 5.0e-8, so that the
+// tail keeps its digits (1 + erf would lose them). About 20 instructions; normcdff takes 59,
+// erff 27.
 __device__ inline float geluErf(float x) {
   float t = fabsf(x);
   float u = reciprocalApprox(fmaf(t, 0.3f, 1));
@@ -21,11 +23,13 @@ __device__ inline float geluErf(float x) {
   constexpr float HALF_LOG2_E = 0.72134752044448170f;
   float tail = p * u * exp2Approx(-t * t * HALF_LOG2_E);
   float lost = x * tail;
-  // Far out the tail is zero in fp32, and infinity times zero would be NaN: right for −∞, not for ∞.
+  // Far out the tail is zero in fp32, and infinity times zero would be NaN: right for −∞, not for
+  // ∞.
   return x <= 0 ? lost : t < 15 ? x - lost : x;
 }
 
-// x/2·(1 + tanh(v)) = x / (1 + exp(−2v)), v = √(2/π)·(x + 0.044715·x³): no digits are lost where tanh is near −1.
+// x/2·(1 + tanh(v)) = x / (1 + exp(−2v)), v = √(2/π)·(x + 0.044715·x³): no digits are lost where
+// tanh is near −1.
 __device__ inline float geluTanh(float x) {
   constexpr float SQRT_2_OVER_PI = 0.79788456080286536f;
   constexpr float LOG2_E = 1.4426950408889634f;

@@ -2,7 +2,15 @@
 #include "rows.cuh"
 
 template <typename T>
-__device__ void gather(const T* table, int tableStride, const int* index, T* y, int yStride, int columns, int rows, const int* count) {
+__device__ void gather(
+    const T* table,
+    int tableStride,
+    const int* index,
+    T* y,
+    int yStride,
+    int columns,
+    int rows,
+    const int* count) {
   int n = warpRow();
   if (n >= trueCount(rows, count)) {
     return;
@@ -18,7 +26,9 @@ __device__ void gather(const T* table, int tableStride, const int* index, T* y, 
   });
 }
 
-#define GATHER(T) (const T* table, int tableStride, const int* index, T* y, int yStride, int columns, int rows, const int* count)
+#define GATHER(T)                                                                               \
+  (const T* table, int tableStride, const int* index, T* y, int yStride, int columns, int rows, \
+   const int* count)
 #define GATHER_BODY gather(table, tableStride, index, y, yStride, columns, rows, count)
 COFFEY_ENTRY(ROW_RESIDENTS, gather_f32, float, GATHER, GATHER_BODY)
 COFFEY_ENTRY(ROW_RESIDENTS, gather_f16, f16, GATHER, GATHER_BODY)

@@ -2,7 +2,8 @@
 #include "rows.cuh"
 
 template <typename T>
-__device__ void l2Normalize(const T* x, int xStride, T* y, int yStride, int columns, int rows, const int* count) {
+__device__ void l2Normalize(
+    const T* x, int xStride, T* y, int yStride, int columns, int rows, const int* count) {
   int n = warpRow();
   if (n >= trueCount(rows, count)) {
     return;
@@ -19,8 +20,10 @@ __device__ void l2Normalize(const T* x, int xStride, T* y, int yStride, int colu
     }
   });
   largest = warpMax(largest);
-  // Squares of numbers beyond 1.8e19 overflow fp32, and those below 1e-19 vanish: such a row is scaled first. NaN and infinity stay what they are.
-  bool scaled = (largest > 0 && largest < 1e-15f) || (largest > 1e15f && largest <= 3.402823466e38f);
+  // Squares of numbers beyond 1.8e19 overflow fp32, and those below 1e-19 vanish: such a row is
+  // scaled first. NaN and infinity stay what they are.
+  bool scaled =
+      (largest > 0 && largest < 1e-15f) || (largest > 1e15f && largest <= 3.402823466e38f);
   float unit = scaled ? largest : 1;
   float squares = 0;
   forChunks(columns, [&](int column, int valid) {
@@ -46,7 +49,8 @@ __device__ void l2Normalize(const T* x, int xStride, T* y, int yStride, int colu
   });
 }
 
-#define L2_NORMALIZE(T) (const T* x, int xStride, T* y, int yStride, int columns, int rows, const int* count)
+#define L2_NORMALIZE(T) \
+  (const T* x, int xStride, T* y, int yStride, int columns, int rows, const int* count)
 #define L2_NORMALIZE_BODY l2Normalize(x, xStride, y, yStride, columns, rows, count)
 COFFEY_ENTRY(ROW_RESIDENTS, l2_normalize_f32, float, L2_NORMALIZE, L2_NORMALIZE_BODY)
 COFFEY_ENTRY(ROW_RESIDENTS, l2_normalize_f16, f16, L2_NORMALIZE, L2_NORMALIZE_BODY)

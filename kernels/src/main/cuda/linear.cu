@@ -1,16 +1,21 @@
-// y[n,o] = act(Σ_i x[n,i]·w[o,i] + bias[o]) (+ residual[n,o]); x: (rows, inputs), w: (outputs, inputs) packed as README.md says, y: (rows, outputs). y may be residual.
+// y[n,o] = act(Σ_i x[n,i]·w[o,i] + bias[o]) (+ residual[n,o]); x: (rows, inputs), w: (outputs,
+// inputs) packed as README.md says, y: (rows, outputs). y may be residual.
 //
-// A CTA computes a tile of TILE x TILE outputs, each of its four warps a quarter. K passes through shared memory in steps, STAGES - 1 of them on their way while one is
-// multiplied; one barrier a step. The 128x128 tile is for many rows: 64x64 a warp is 32 matrix instructions for 8 loads of fragments. The smaller ones are for
-// few rows, where more CTAs matter more than how often a number is loaded; so they hold more bytes in flight. All tiles add in the same order.
+// A CTA computes a tile of TILE x TILE outputs, each of its four warps a quarter. K passes through
+// shared memory in steps, STAGES - 1 of them on their way while one is multiplied; one barrier a
+// step. The 128x128 tile is for many rows: 64x64 a warp is 32 matrix instructions for 8 loads of
+// fragments. The smaller ones are for few rows, where more CTAs matter more than how often a number
+// is loaded; so they hold more bytes in flight. All tiles add in the same order.
 #include "functions.cuh"
 #include "product.cuh"
 
 template <int TILE>
 struct Pipeline;
 
-// PIECES of 16 bytes that a step takes of each row, and how many steps are held: 48 KiB, which every card grants without being asked. On sm_75, where copies aren't
-// asynchronous and a multiprocessor has 64 KiB, two steps: room for a second CTA, which computes while the first waits.
+// PIECES of 16 bytes that a step takes of each row, and how many steps are held: 48 KiB, which
+// every card grants without being asked. On sm_75, where copies aren't asynchronous and a
+// multiprocessor has 64 KiB, two steps: room for a second CTA, which computes while the first
+// waits.
 #if __CUDA_ARCH__ >= 800
 constexpr int LARGE_STAGES = 3;
 constexpr int SMALL_STAGES = 6;
@@ -37,15 +42,26 @@ struct Pipeline<32> {
 // The packed weights' rows are eight pieces long.
 constexpr int PANEL_PIECES = 8;
 
-// One thread's share in copying: the same piece of every ROWS_AT_ONCE-th row of the tile of x and of the tile of w. Beyond the last row, the last is read again: what comes
-// of it is not written, and no copy needs to ask.
+// One thread's share in copying: the same piece of every ROWS_AT_ONCE-th row of the tile of x and
+// of the tile of w. Beyond the last row, the last is read again: what comes of it is not written,
+// and no copy needs to ask.
 template <typename T, int TILE>
 class Copier {
  public:
-  __device__ Copier(const T* x, int xStride, int rows, const T* w, int packedOutputs, int firstOutput, int outputs, int inputs)
+  __device__ Copier(
+      const T* x,
+      int xStride,
+      int rows,
+      const T* w,
+      int packedOutputs,
+      int firstOutput,
+      int outputs,
+      int inputs)
       : xTile(x + static_cast<long long>(blockIdx.y * TILE) * xStride),
         xWhole(hasWholePieces(x, xStride, inputs)),
-        wTile(reinterpret_cast<const char*>(w) + static_cast<long long>(firstOutput + blockIdx.x * TILE) * PANEL_PIECES * PIECE),
+        wTile(
+            reinterpret_cast<const char*>(w) +
+            static_cast<long long>(firstOutput + blockIdx.x * TILE) * PANEL_PIECES * PIECE),
         panelStep(static_cast<long long>(packedOutputs) * PANEL_PIECES * PIECE) {
     int row = threadIdx.x / PIECES;
     int piece = threadIdx.x % PIECES;
@@ -57,7 +73,8 @@ class Copier {
 #pragma unroll
     for (int i = 0; i < COPIES; i++) {
       xOffsets[i] = (min(row + i * ROWS_AT_ONCE, lastRow) * xStride + piece * NUMBERS) * sizeof(T);
-      wOffsets[i] = (min(row + i * ROWS_AT_ONCE, lastOutput) * PANEL_PIECES + (piece ^ permutation)) * PIECE;
+      wOffsets[i] =
+          (min(row + i * ROWS_AT_ONCE, lastOutput) * PANEL_PIECES + (piece ^ permutation)) * PIECE;
     }
   }
 
@@ -73,11 +90,14 @@ class Copier {
     } else {
 #pragma unroll
       for (int i = 0; i < COPIES; i++) {
-        storeShared(a + target + i * ROWS_AT_ONCE * PIECES * PIECE, readPiece(reinterpret_cast<const T*>(x + xOffsets[i]), withinPiece<T>(left - first)));
+        storeShared(
+            a + target + i * ROWS_AT_ONCE * PIECES * PIECE,
+            readPiece(reinterpret_cast<const T*>(x + xOffsets[i]), withinPiece<T>(left - first)));
       }
     }
     const char* panel = wTile + step * PIECES / PANEL_PIECES * panelStep;
-    // Pieces are permuted within eight: the second half of a panel is found by flipping the bit that tells the halves apart.
+    // Pieces are permuted within eight: the second half of a panel is found by flipping the bit
+    // that tells the halves apart.
     unsigned half = step * PIECES % PANEL_PIECES * PIECE;
 #pragma unroll
     for (int i = 0; i < COPIES; i++) {
@@ -104,14 +124,28 @@ class Copier {
 
 template <int TILE, typename T>
 __device__ void linear(
-    const T* x, int xStride, const T* w, int packedOutputs, int firstOutput, const T* bias, const T* residual, int residualStride, T* y, int yStride,
-    int activation, int inputs, int outputs, int rows, const int* count) {
+    const T* x,
+    int xStride,
+    const T* w,
+    int packedOutputs,
+    int firstOutput,
+    const T* bias,
+    const T* residual,
+    int residualStride,
+    T* y,
+    int yStride,
+    int activation,
+    int inputs,
+    int outputs,
+    int rows,
+    const int* count) {
   constexpr int PIECES = Pipeline<TILE>::PIECES;
   constexpr int STAGES = Pipeline<TILE>::STAGES;
   constexpr int QUARTER = TILE / 2;
   constexpr int TILE_BYTES = TILE * PIECES * PIECE;
   __shared__ __align__(128) char shared[STAGES * 2 * TILE_BYTES];
-  static_assert(sizeof(shared) >= QUARTER * TILE * sizeof(float), "half of the tile is staged at once");
+  static_assert(
+      sizeof(shared) >= QUARTER * TILE * sizeof(float), "half of the tile is staged at once");
 
   rows = trueCount(rows, count);
   int firstRow = blockIdx.y * TILE;
@@ -189,12 +223,14 @@ __device__ void linear(
   }
 }
 
-#define LINEAR(T)                                                                                                                        \
-  (const T* x, int xStride, const T* w, int packedOutputs, int firstOutput, const T* bias, const T* residual, int residualStride, T* y, \
-   int yStride, int activation, int inputs, int outputs, int rows, const int* count)
-#define LINEAR_BODY(TILE)                                                                                                                 \
-  linear<TILE>(x, xStride, w, packedOutputs, firstOutput, bias, residual, residualStride, y, yStride, activation, inputs, outputs, rows, \
-               count)
+#define LINEAR(T)                                                                          \
+  (const T* x, int xStride, const T* w, int packedOutputs, int firstOutput, const T* bias, \
+   const T* residual, int residualStride, T* y, int yStride, int activation, int inputs,   \
+   int outputs, int rows, const int* count)
+#define LINEAR_BODY(TILE)                                                                    \
+  linear<TILE>(                                                                              \
+      x, xStride, w, packedOutputs, firstOutput, bias, residual, residualStride, y, yStride, \
+      activation, inputs, outputs, rows, count)
 COFFEY_ENTRY(Pipeline<128>::RESIDENTS, linear_f32_128x128, float, LINEAR, LINEAR_BODY(128))
 COFFEY_ENTRY(Pipeline<64>::RESIDENTS, linear_f32_64x64, float, LINEAR, LINEAR_BODY(64))
 COFFEY_ENTRY(Pipeline<32>::RESIDENTS, linear_f32_32x32, float, LINEAR, LINEAR_BODY(32))

@@ -1,10 +1,19 @@
-// y[n,·] = [x[n−1,·], x[n,·], x[n+1,·]], a neighbour only if it is of the same text and its position differs by one, zeros else; x: (rows, columns), y: (rows, 3·columns).
-// A warp a row.
+// y[n,·] = [x[n−1,·], x[n,·], x[n+1,·]], a neighbour only if it is of the same text and its
+// position differs by one, zeros else; x: (rows, columns), y: (rows, 3·columns). A warp a row.
 #include "rows.cuh"
 
 template <typename T>
 __device__ void neighbours(
-    const T* x, int xStride, const int* position, const int* offsets, T* y, int yStride, int columns, int texts, const int* textCount, int rows,
+    const T* x,
+    int xStride,
+    const int* position,
+    const int* offsets,
+    T* y,
+    int yStride,
+    int columns,
+    int texts,
+    const int* textCount,
+    int rows,
     const int* count) {
   int n = warpRow();
   if (n >= trueCount(rows, count)) {
@@ -28,10 +37,11 @@ __device__ void neighbours(
   }
 }
 
-#define NEIGHBOURS(T)                                                                                                                           \
-  (const T* x, int xStride, const int* position, const int* offsets, T* y, int yStride, int columns, int texts, const int* textCount, int rows, \
-   const int* count)
-#define NEIGHBOURS_BODY neighbours(x, xStride, position, offsets, y, yStride, columns, texts, textCount, rows, count)
+#define NEIGHBOURS(T)                                                                   \
+  (const T* x, int xStride, const int* position, const int* offsets, T* y, int yStride, \
+   int columns, int texts, const int* textCount, int rows, const int* count)
+#define NEIGHBOURS_BODY \
+  neighbours(x, xStride, position, offsets, y, yStride, columns, texts, textCount, rows, count)
 COFFEY_ENTRY(ROW_RESIDENTS, neighbours_f32, float, NEIGHBOURS, NEIGHBOURS_BODY)
 COFFEY_ENTRY(ROW_RESIDENTS, neighbours_f16, f16, NEIGHBOURS, NEIGHBOURS_BODY)
 COFFEY_BF16_ENTRY(ROW_RESIDENTS, neighbours_bf16, bf16, NEIGHBOURS, NEIGHBOURS_BODY)

@@ -16,8 +16,9 @@ struct Norm {
       : weight(weight, 0), bias(bias, 0), epsilon(epsilon), kind(kind) {}
 };
 
-// y[n,·] = norm(row), LAYER in two passes: the mean, then the variance around it. read(column, valid, numbers) gives a chunk of the row and is called up to three
-// times for each, the last time just before that chunk of y is written: so y may be what is read.
+// y[n,·] = norm(row), LAYER in two passes: the mean, then the variance around it. read(column,
+// valid, numbers) gives a chunk of the row and is called up to three times for each, the last time
+// just before that chunk of y is written: so y may be what is read.
 template <typename T, class Read>
 __device__ void normalize(Read read, const Norm<T>& norm, Target<T> y, int n, int columns) {
   float mean = 0;

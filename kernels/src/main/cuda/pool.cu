@@ -1,10 +1,20 @@
-// One row a text, of its rows from first to last; x: (tokens, columns), y: (texts, columns). A CTA for 128 columns of a text, a thread a column.
+// One row a text, of its rows from first to last; x: (tokens, columns), y: (texts, columns). A CTA
+// for 128 columns of a text, a thread a column.
 #include "rows.cuh"
 
 enum Pooling { CLS = 0, MEAN = 1, MAX = 2, MEAN_SQRT_LEN = 3, WEIGHTED_MEAN = 4, LAST_TOKEN = 5 };
 
 template <typename T>
-__device__ void pool(const T* x, int xStride, const int* offsets, T* y, int yStride, int pooling, int columns, int texts, const int* count) {
+__device__ void pool(
+    const T* x,
+    int xStride,
+    const int* offsets,
+    T* y,
+    int yStride,
+    int pooling,
+    int columns,
+    int texts,
+    const int* count) {
   int text = blockIdx.x;
   int column = blockIdx.y * BLOCK + threadIdx.x;
   if (text >= trueCount(texts, count) || column >= columns) {
@@ -43,7 +53,9 @@ __device__ void pool(const T* x, int xStride, const int* offsets, T* y, int yStr
   *to = fromFloat<T>(result);
 }
 
-#define POOL(T) (const T* x, int xStride, const int* offsets, T* y, int yStride, int pooling, int columns, int texts, const int* count)
+#define POOL(T)                                                                              \
+  (const T* x, int xStride, const int* offsets, T* y, int yStride, int pooling, int columns, \
+   int texts, const int* count)
 #define POOL_BODY pool(x, xStride, offsets, y, yStride, pooling, columns, texts, count)
 COFFEY_ENTRY(ROW_RESIDENTS, pool_f32, float, POOL, POOL_BODY)
 COFFEY_ENTRY(ROW_RESIDENTS, pool_f16, f16, POOL, POOL_BODY)

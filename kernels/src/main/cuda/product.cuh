@@ -1,12 +1,12 @@
-// A warp's part of a matrix product: SIZE x SIZE sums c[m,n] = Σ_k a[m,k]·b[n,k] in registers, from tiles in shared memory whose rows are K. Sums go through K
-// from 0 up, 16 at a time (f16, bf16) or one at a time (f32), whatever SIZE and
-// PIECES, the length of the tiles' rows.
+// A warp's part of a matrix product: SIZE x SIZE sums c[m,n] = Σ_k a[m,k]·b[n,k] in registers, from
+// tiles in shared memory whose rows are K. Sums go through K from 0 up, 16 at a time (f16, bf16) or
+// one at a time (f32), whatever SIZE and PIECES, the length of the tiles' rows.
 #pragma once
 
 #include "tiles.cuh"
 
-// The sums pass through shared memory on their way out, so that rows are written in whole chunks: SIZE rows of COLUMNS numbers, the chunks of a row permuted so that
-// no store has a conflict.
+// The sums pass through shared memory on their way out, so that rows are written in whole chunks:
+// SIZE rows of COLUMNS numbers, the chunks of a row permuted so that no store has a conflict.
 template <int COLUMNS>
 __device__ inline int stagedAt(int row, int column) {
   return row * COLUMNS + (column ^ row % 4 * CHUNK);
@@ -24,7 +24,8 @@ class Product {
     }
   }
 
-  // Adds the product over the PIECES · 8 numbers of K that the tiles at the shared addresses a and b hold.
+  // Adds the product over the PIECES · 8 numbers of K that the tiles at the shared addresses a and
+  // b hold.
   __device__ void add(unsigned a, unsigned b) {
 #pragma unroll
     for (int k = 0; k < PIECES / 2; k++) {
@@ -39,7 +40,9 @@ class Product {
       for (int i = 0; i < SIZE / 16; i++) {
 #pragma unroll
         for (int j = 0; j < SIZE / 8; j++) {
-          multiply<T>(sums[i][j], leftRows[i], rightRows[j / 2][j % 2 * 2], rightRows[j / 2][j % 2 * 2 + 1]);
+          multiply<T>(
+              sums[i][j], leftRows[i], rightRows[j / 2][j % 2 * 2],
+              rightRows[j / 2][j % 2 * 2 + 1]);
         }
       }
     }
@@ -54,8 +57,10 @@ class Product {
       for (int j = 0; j < SIZE / 8; j++) {
 #pragma unroll
         for (int half = 0; half < 2; half++) {
-          int at = stagedAt<COLUMNS>(i * 16 + half * 8 + lane() / 4, column + j * 8 + lane() % 4 * 2);
-          *reinterpret_cast<float2*>(staged + at) = make_float2(sums[i][j][half * 2], sums[i][j][half * 2 + 1]);
+          int at =
+              stagedAt<COLUMNS>(i * 16 + half * 8 + lane() / 4, column + j * 8 + lane() % 4 * 2);
+          *reinterpret_cast<float2*>(staged + at) =
+              make_float2(sums[i][j][half * 2], sums[i][j][half * 2 + 1]);
         }
       }
     }

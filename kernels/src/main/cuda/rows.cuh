@@ -1,5 +1,7 @@
-// Work on rows, a warp each. A lane takes chunks of 8 columns: lane l those from 8·l, 8·(l+32), ... Sums go through a lane's columns from left to right, then through
-// the lanes by halving distance: an order that the width alone gives. The same whether a chunk is moved as a whole or number by number.
+// Work on rows, a warp each. A lane takes chunks of 8 columns: lane l those from 8·l, 8·(l+32), ...
+// Sums go through a lane's columns from left to right, then through the lanes by halving distance:
+// an order that the width alone gives. The same whether a chunk is moved as a whole or number by
+// number.
 #pragma once
 
 #include "storage.cuh"
@@ -15,7 +17,9 @@ __device__ inline int lane() { return threadIdx.x % WARP; }
 __device__ inline int warpRow() { return blockIdx.x * WARPS + threadIdx.x / WARP; }
 
 // What there really is of `bound` rows or texts.
-__device__ inline int trueCount(int bound, const int* count) { return count == nullptr ? bound : min(bound, *count); }
+__device__ inline int trueCount(int bound, const int* count) {
+  return count == nullptr ? bound : min(bound, *count);
+}
 
 __device__ inline float warpSum(float x) {
 #pragma unroll
@@ -55,7 +59,8 @@ __device__ inline bool isAligned(const T* address, int stride) {
 template <typename T>
 class Source {
  public:
-  __device__ Source(const T* first, int stride) : first(first), stride(stride), aligned(isAligned(first, stride)) {}
+  __device__ Source(const T* first, int stride)
+      : first(first), stride(stride), aligned(isAligned(first, stride)) {}
 
   __device__ void load(int row, int column, int valid, float (&numbers)[CHUNK]) const {
     const T* from = first + static_cast<long long>(row) * stride + column;
@@ -88,7 +93,8 @@ class Source {
 template <typename T>
 class Target {
  public:
-  __device__ Target(T* first, int stride) : first(first), stride(stride), aligned(isAligned(first, stride)) {}
+  __device__ Target(T* first, int stride)
+      : first(first), stride(stride), aligned(isAligned(first, stride)) {}
 
   // Leaves `numbers` undefined.
   __device__ void store(int row, int column, int valid, float (&numbers)[CHUNK]) const {
@@ -113,8 +119,8 @@ class Target {
   bool aligned;
 };
 
-// The text t < texts whose range [start(t), start(t+1)) holds `index`; start(0) is 0 and start never falls. All lanes of a warp ask together
-// and search 32 places at a time.
+// The text t < texts whose range [start(t), start(t+1)) holds `index`; start(0) is 0 and start
+// never falls. All lanes of a warp ask together and search 32 places at a time.
 template <class Start>
 __device__ inline int findText(int texts, int index, Start start) {
   int low = 0;
@@ -129,9 +135,12 @@ __device__ inline int findText(int texts, int index, Start start) {
   return low;
 }
 
-// The entry `name` for one storage type: PARAMETERS(type) is its parameter list, then comes its body. A multiprocessor is to hold at least `residents` CTAs.
-#define COFFEY_ENTRY(residents, name, type, PARAMETERS, ...) \
-  extern "C" __global__ void __launch_bounds__(BLOCK, residents) name PARAMETERS(type) { __VA_ARGS__; }
+// The entry `name` for one storage type: PARAMETERS(type) is its parameter list, then comes its
+// body. A multiprocessor is to hold at least `residents` CTAs.
+#define COFFEY_ENTRY(residents, name, type, PARAMETERS, ...)                             \
+  extern "C" __global__ void __launch_bounds__(BLOCK, residents) name PARAMETERS(type) { \
+    __VA_ARGS__;                                                                         \
+  }
 #if COFFEY_BF16
 #define COFFEY_BF16_ENTRY(...) COFFEY_ENTRY(__VA_ARGS__)
 #else

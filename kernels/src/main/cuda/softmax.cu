@@ -1,8 +1,10 @@
-// y[n,j] = exp(x[n,j] − max x[n,·]) / Σ_k exp(x[n,k] − max x[n,·]); x, y: (rows, columns). A warp a row. y may be x.
+// y[n,j] = exp(x[n,j] − max x[n,·]) / Σ_k exp(x[n,k] − max x[n,·]); x, y: (rows, columns). A warp a
+// row. y may be x.
 #include "rows.cuh"
 
 template <typename T>
-__device__ void softmax(const T* x, int xStride, T* y, int yStride, int columns, int rows, const int* count) {
+__device__ void softmax(
+    const T* x, int xStride, T* y, int yStride, int columns, int rows, const int* count) {
   int n = warpRow();
   if (n >= trueCount(rows, count)) {
     return;
@@ -42,7 +44,8 @@ __device__ void softmax(const T* x, int xStride, T* y, int yStride, int columns,
   });
 }
 
-#define SOFTMAX(T) (const T* x, int xStride, T* y, int yStride, int columns, int rows, const int* count)
+#define SOFTMAX(T) \
+  (const T* x, int xStride, T* y, int yStride, int columns, int rows, const int* count)
 #define SOFTMAX_BODY softmax(x, xStride, y, yStride, columns, rows, count)
 COFFEY_ENTRY(ROW_RESIDENTS, softmax_f32, float, SOFTMAX, SOFTMAX_BODY)
 COFFEY_ENTRY(ROW_RESIDENTS, softmax_f16, f16, SOFTMAX, SOFTMAX_BODY)

@@ -1,11 +1,14 @@
-// How numbers are stored. Arithmetic is in fp32; a number is converted when it is read and rounded once, to nearest even, when it is written.
+// How numbers are stored. Arithmetic is in fp32; a number is converted when it is read and rounded
+// once, to nearest even, when it is written.
 #pragma once
 
 #include "instructions.cuh"
 
 __device__ inline float toFloat(float x) { return x; }
 
-__device__ inline float toFloat(bf16 x) { return __uint_as_float(static_cast<unsigned>(x.bits) << 16); }
+__device__ inline float toFloat(bf16 x) {
+  return __uint_as_float(static_cast<unsigned>(x.bits) << 16);
+}
 
 template <>
 __device__ inline float fromFloat<float>(float x) {
@@ -33,7 +36,9 @@ __device__ inline float upper(unsigned word) {
 }
 
 __device__ inline float4 toFloats(uint4 words) {
-  return make_float4(__uint_as_float(words.x), __uint_as_float(words.y), __uint_as_float(words.z), __uint_as_float(words.w));
+  return make_float4(
+      __uint_as_float(words.x), __uint_as_float(words.y), __uint_as_float(words.z),
+      __uint_as_float(words.w));
 }
 
 // A chunk at an address that is a multiple of 16 bytes.
@@ -66,7 +71,8 @@ __device__ inline void loadWhole(const float* from, float (&numbers)[CHUNK]) {
 template <typename T>
 __device__ inline void storeWhole(T* to, const float (&numbers)[CHUNK]) {
   *reinterpret_cast<uint4*>(to) = make_uint4(
-      pack<T>(numbers[0], numbers[1]), pack<T>(numbers[2], numbers[3]), pack<T>(numbers[4], numbers[5]), pack<T>(numbers[6], numbers[7]));
+      pack<T>(numbers[0], numbers[1]), pack<T>(numbers[2], numbers[3]),
+      pack<T>(numbers[4], numbers[5]), pack<T>(numbers[6], numbers[7]));
 }
 
 __device__ inline void storeWhole(float* to, const float (&numbers)[CHUNK]) {
