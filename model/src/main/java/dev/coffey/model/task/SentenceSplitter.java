@@ -5,22 +5,36 @@ import java.text.BreakIterator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /// The sentences of a text, found by its punctuation as the JDK's BreakIterator does in any
-/// language.
+/// language. A point after an initial or a title ends none, as in "Dr. J. Smith"; an empty line
+/// ends one without a point, such as a heading.
 final class SentenceSplitter {
+  /// What stands before a name or a number and is written with a point.
+  private static final Set<String> TITLES =
+      Set.of(
+          "Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Rev", "Gen", "Col", "Capt", "Lt", "Sgt", "Gov",
+          "Sen", "Rep", "vs", "Fig", "e.g", "i.e");
+
+  private static final int LONGEST_TITLE = 4;
+
+  private static final Pattern EMPTY_LINE = Pattern.compile("\\R\\h*\\R");
+
   private SentenceSplitter() {}
 
   /// In order, without the space around them; what is only space is no sentence.
   static List<Span> of(String text) {
-    BreakIterator breaks = BreakIterator.getSentenceInstance(Locale.ROOT);
-    breaks.setText(text);
     List<Span> sentences = new ArrayList<>();
     Place place = new Place(0, 0, 0);
-    int from = breaks.first();
-    for (int to = breaks.next(); to != BreakIterator.DONE; from = to, to = breaks.next()) {
+    int from = 0;
+    for (int to : ends(text)) {
       int start = from;
       int end = to;
+      from = to;
       while (start < end && space(text.codePointAt(start))) {
         start += Character.charCount(text.codePointAt(start));
       }
@@ -40,6 +54,40 @@ final class SentenceSplitter {
       }
     }
     return List.copyOf(sentences);
+  }
+
+  private static SortedSet<Integer> ends(String text) {
+    SortedSet<Integer> ends = new TreeSet<>();
+    BreakIterator breaks = BreakIterator.getSentenceInstance(Locale.ROOT);
+    breaks.setText(text);
+    for (int end = breaks.next(); end != BreakIterator.DONE; end = breaks.next()) {
+      if (end == text.length() || !goesOn(text, end)) {
+        ends.add(end);
+      }
+    }
+    EMPTY_LINE.matcher(text).results().forEach(line -> ends.add(line.end()));
+    return ends;
+  }
+
+  /// Whether the word before `end` is an initial or a title with its point.
+  private static boolean goesOn(String text, int end) {
+    int point = end;
+    while (point > 0 && space(text.codePointBefore(point))) {
+      point--;
+    }
+    if (point == 0 || text.charAt(point - 1) != '.') {
+      return false;
+    }
+    int start = point - 1;
+    while (start > 0 && point - start <= LONGEST_TITLE + 1 && inWord(text.charAt(start - 1))) {
+      start--;
+    }
+    String word = text.substring(start, point - 1);
+    return TITLES.contains(word) || (word.length() == 1 && Character.isUpperCase(word.charAt(0)));
+  }
+
+  private static boolean inWord(char c) {
+    return Character.isLetter(c) || c == '.';
   }
 
   private static boolean space(int codePoint) {

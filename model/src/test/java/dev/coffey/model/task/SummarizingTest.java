@@ -48,6 +48,26 @@ class SummarizingTest {
     assertThat(SentenceSplitter.of(" \n\u00A0 ")).isEmpty();
   }
 
+  @Test
+  void sentences_titlesAndInitials_endNone() {
+    assertThat(
+            SentenceSplitter.of(
+                "Dr. Smith and Mrs. O'Hara met J. R. Doe. \"St. Paul (vs. No. 7)\" went on! Plan B. was gone.  He left St."))
+        .extracting(Span::text)
+        .containsExactly(
+            "Dr. Smith and Mrs. O'Hara met J. R. Doe.",
+            "\"St. Paul (vs. No. 7)\" went on!",
+            "Plan B. was gone.",
+            "He left St.");
+  }
+
+  @Test
+  void sentences_emptyLine_endsOne() {
+    assertThat(SentenceSplitter.of("A heading\r\n \r\nTwo\nlines. By J.\n\nSmith"))
+        .extracting(Span::text)
+        .containsExactly("A heading", "Two\nlines.", "By J.", "Smith");
+  }
+
   /// Sentences of 3, 4, 5 … tokens have the directions below; the middle ones are nearest to all.
   @Test
   void prepare_directions_centralSentencesAreChosenInTheTextsOrder() {
