@@ -7,9 +7,12 @@ import dev.coffey.kernels.PackedWeights;
 import dev.coffey.kernels.Tensor;
 import dev.coffey.kernels.TensorArena;
 import dev.coffey.model.checkpoint.Checkpoint;
+import dev.coffey.model.checkpoint.CheckpointException;
+import dev.coffey.model.checkpoint.SentenceConfig;
 import dev.coffey.model.checkpoint.SentenceDense;
 import dev.coffey.model.encoder.Linear;
 import dev.coffey.model.encoder.ParameterReader;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -25,11 +28,29 @@ record Dense(
     return new Dense(linear.weights(), linear.bias(), activation, null);
   }
 
-  /// Reads a module of sentence-transformers.
+  /// Reads the Dense modules of a sentence-transformers folder.
   ///
-  /// @throws dev.coffey.model.checkpoint.CheckpointException if its weights are not what its config
-  ///   says
-  static Dense read(SentenceDense module, TensorArena arena) {
+  /// @param hidden width of what is pooled
+  /// @throws CheckpointException if one does not fit what comes before it, or its weights are not
+  ///   what its config says
+  static List<Dense> read(SentenceConfig sentence, int hidden, TensorArena arena) {
+    List<Dense> layers = new ArrayList<>();
+    int width = hidden * sentence.readout().poolings().size();
+    for (SentenceDense module : sentence.dense()) {
+      if (module.inputs() != width) {
+        throw new CheckpointException(
+            CheckpointException.Problem.BAD_CONFIG,
+            module.folder(),
+            "in_features: %d, but the modules before it give vectors of %d numbers"
+                .formatted(module.inputs(), width));
+      }
+      layers.add(read(module, arena));
+      width = module.outputs();
+    }
+    return layers;
+  }
+
+  private static Dense read(SentenceDense module, TensorArena arena) {
     try (Checkpoint checkpoint = Checkpoint.open(module.folder())) {
       ParameterReader parameters = new ParameterReader(checkpoint, UnaryOperator.identity(), arena);
       return new Dense(

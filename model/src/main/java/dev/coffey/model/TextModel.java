@@ -8,7 +8,6 @@ import dev.coffey.kernels.TensorArena;
 import dev.coffey.model.checkpoint.Checkpoint;
 import dev.coffey.model.checkpoint.CheckpointNames;
 import dev.coffey.model.checkpoint.ModelFolder;
-import dev.coffey.model.checkpoint.SentenceDense;
 import dev.coffey.model.encoder.Encoder;
 import dev.coffey.model.encoder.ForwardPass;
 import dev.coffey.model.encoder.LayerListener;
@@ -88,12 +87,11 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       ParameterReader headParameters = new ParameterReader(checkpoint, names::head, weights);
       Encoder encoder = Encoder.read(kernels, config, encoderParameters);
       Heads heads = new HeadReader(config, headParameters, encoderParameters).read(headKind);
-      List<Dense> dense = new ArrayList<>();
-      if (folder.sentence().isPresent()) {
-        for (SentenceDense layer : folder.sentence().get().dense()) {
-          dense.add(Dense.read(layer, weights));
-        }
-      }
+      List<Dense> dense =
+          folder
+              .sentence()
+              .map(sentence -> Dense.read(sentence, config.dim(), weights))
+              .orElse(List.of());
       List<String> surplus =
           checkpoint.unread().stream().filter(name -> !BUFFERS.contains(names.bare(name))).toList();
       return new TextModel(kernels, config, headKind, encoder, heads, dense, weights, surplus);

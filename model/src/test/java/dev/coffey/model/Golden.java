@@ -51,7 +51,8 @@ final class Golden {
     return given == null ? bundledRoot() : Path.of(given);
   }
 
-  private static Path bundledRoot() {
+  /// The fixtures among the test resources.
+  static Path bundledRoot() {
     URL resource = Objects.requireNonNull(Golden.class.getResource("/golden"));
     try {
       return Path.of(resource.toURI());

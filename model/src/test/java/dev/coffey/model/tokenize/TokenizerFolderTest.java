@@ -53,6 +53,40 @@ class TokenizerFolderTest {
     }
   }
 
+  /// sentence-transformers puts the lower-casing before a tokenizer that has none; an upper-case
+  /// special token is still found, as it is not text.
+  @Test
+  void load_sentencesInLowerCase_casedVocabularyReadsLowerCase() throws IOException {
+    vocab(VOCAB);
+    write("tokenizer_config.json", "{\"do_lower_case\": false}");
+    try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+      assertThat(tokenizer.encode("AB [MASK]", null, Truncation.NONE, 99).ids())
+          .containsExactly(2, 1, 4, 3);
+    }
+    write("sentence_bert_config.json", "{\"do_lower_case\": true}");
+    try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+      assertThat(tokenizer.encode("AB [MASK]", null, Truncation.NONE, 99).ids())
+          .containsExactly(2, 5, 6, 4, 3);
+    }
+  }
+
+  /// Breaks if what is said of a token by its role (`mask_token`) or by its id is not read.
+  @Test
+  void load_maskThatTakesTheSpaceBefore_takesIt() throws IOException {
+    vocab(VOCAB);
+    String mask = "{\"content\": \"[MASK]\", \"lstrip\": true, \"special\": true}";
+    for (String config :
+        List.of(
+            "{\"mask_token\": " + mask + "}",
+            "{\"added_tokens_decoder\": {\"4\": " + mask + "}}")) {
+      write("tokenizer_config.json", config);
+      try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+        TokenizedText text = tokenizer.tokenize("a [MASK]", null, true, Truncation.NONE, 99);
+        assertThat(text.tokens().get(2).start()).as(config).isEqualTo(1);
+      }
+    }
+  }
+
   @Test
   void load_windowsLineEndsAndNoLastOne_areRead() throws IOException {
     vocab(VOCAB.strip().replace("\n", "\r\n"));
