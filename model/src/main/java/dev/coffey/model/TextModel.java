@@ -9,16 +9,15 @@ import dev.coffey.model.checkpoint.Checkpoint;
 import dev.coffey.model.checkpoint.CheckpointNames;
 import dev.coffey.model.checkpoint.ModelFolder;
 import dev.coffey.model.encoder.Encoder;
-import dev.coffey.model.encoder.ForwardPass;
 import dev.coffey.model.encoder.LayerListener;
 import dev.coffey.model.encoder.ParameterReader;
 import dev.coffey.model.encoder.RaggedBatch;
+import dev.coffey.model.encoder.RecordedPass;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -172,19 +171,27 @@ public final class TextModel implements BatchRunner, AutoCloseable {
   }
 
   /// Takes the memory that batches of up to `tokens` tokens in up to `texts` texts need, so that
-  /// [#run] takes none. Larger batches still run; they make the memory grow first.
+  /// [#run] takes none, and makes all records that a device may keep of them. Larger batches still
+  /// run; they make the memory grow first.
   public void prepare(int tokens, int texts) {
+    Workspace space = reserve(tokens, texts);
+    space.forward.prepare(space.batch, space.tokens);
+  }
+
+  private Workspace reserve(int tokens, int texts) {
     Workspace now = workspace;
     if (now != null && tokens <= now.tokens && texts <= now.texts) {
-      return;
+      return now;
     }
     int newTokens = now == null ? tokens : Math.max(tokens, now.tokens);
     int newTexts = now == null ? texts : Math.max(texts, now.texts);
     if (now != null) {
       workspace = null;
-      now.arena.close();
+      now.close();
     }
-    workspace = new Workspace(newTokens, newTexts);
+    Workspace larger = new Workspace(newTokens, newTexts);
+    workspace = larger;
+    return larger;
   }
 
   @Override
@@ -198,8 +205,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       return List.of();
     }
     RowPlan plan = RowPlan.of(texts, headPerToken());
-    prepare(plan.tokens(), texts.size());
-    Workspace space = Objects.requireNonNull(workspace);
+    Workspace space = reserve(plan.tokens(), texts.size());
     space.fill(texts, plan);
     Tensor hidden = space.forward.run(space.batch, listener);
     return space.read(texts, plan, hidden);
@@ -208,7 +214,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
   @Override
   public void close() {
     if (workspace != null) {
-      workspace.arena.close();
+      workspace.close();
       workspace = null;
     }
     weights.close();
@@ -220,7 +226,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     private final int texts;
     private final TensorArena arena;
     private final RaggedBatch batch;
-    private final ForwardPass forward;
+    private final RecordedPass forward;
     private final Indices headRows;
     private final Tensor headHidden;
     private final Tensor headScratch;
@@ -238,7 +244,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       arena = kernels.arena();
       try {
         batch = new RaggedBatch(kernels, arena, tokens, texts);
-        forward = encoder.plan(arena, tokens);
+        forward = RecordedPass.plan(encoder, kernels, arena, tokens, texts);
         headRows = arena.indices(HEAD_ROWS);
         headHidden = arena.tensor(HEAD_ROWS, config.dim());
         headScratch = arena.tensor(HEAD_ROWS, heads.mostScratchColumns());
@@ -253,6 +259,11 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       ids = new int[tokens];
       types = new int[tokens];
       positions = new int[tokens];
+    }
+
+    void close() {
+      forward.close();
+      arena.close();
     }
 
     void fill(List<TextInput> inputs, RowPlan plan) {

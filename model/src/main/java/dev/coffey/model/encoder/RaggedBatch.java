@@ -16,6 +16,9 @@ public final class RaggedBatch {
   private final Indices offsets;
   private final Indices selectedRows;
   private final Indices selectedOffsets;
+  private final Indices tokenCount;
+  private final Indices textCount;
+  private final Indices selectedCount;
   private int tokens;
   private int texts;
   private int selected;
@@ -25,12 +28,42 @@ public final class RaggedBatch {
     this.kernels = kernels;
     this.maxTokens = maxTokens;
     this.maxTexts = maxTexts;
-    ids = arena.indices(maxTokens);
-    types = arena.indices(maxTokens);
-    positions = arena.indices(maxTokens);
-    offsets = arena.indices(maxTexts + 1);
-    selectedRows = arena.indices(maxTokens);
-    selectedOffsets = arena.indices(maxTexts + 1);
+    int rows = RecordedPass.mostRows(maxTokens);
+    int bounds = RecordedPass.mostTexts(maxTexts) + 1;
+    tokenCount = arena.indices(1);
+    textCount = arena.indices(1);
+    selectedCount = arena.indices(1);
+    offsets = arena.indices(bounds);
+    selectedOffsets = arena.indices(bounds);
+    selectedRows = arena.indices(rows);
+    ids = arena.indices(rows);
+    positions = arena.indices(rows);
+    types = arena.indices(rows);
+  }
+
+  /// The same memory, as if it held a batch of another size.
+  private RaggedBatch(RaggedBatch whole, int tokens, int texts, int selected) {
+    kernels = whole.kernels;
+    maxTokens = whole.maxTokens;
+    maxTexts = whole.maxTexts;
+    ids = whole.ids;
+    types = whole.types;
+    positions = whole.positions;
+    offsets = whole.offsets;
+    selectedRows = whole.selectedRows;
+    selectedOffsets = whole.selectedOffsets;
+    tokenCount = whole.tokenCount;
+    textCount = whole.textCount;
+    selectedCount = whole.selectedCount;
+    this.tokens = tokens;
+    this.texts = texts;
+    this.selected = selected;
+  }
+
+  /// A view of this batch's memory with other row counts, for operations that read the true ones
+  /// from the device.
+  RaggedBatch ofSize(int tokens, int texts, int selected) {
+    return new RaggedBatch(this, tokens, texts, selected);
   }
 
   /// Takes a batch. `offsets`: where each text starts, and after the last one the number of tokens.
@@ -53,12 +86,34 @@ public final class RaggedBatch {
     this.tokens = tokens;
     this.texts = texts;
     this.selected = selectedOffsets[texts];
+    upload(tokens, tokenCount);
+    upload(texts, textCount);
+    upload(selected, selectedCount);
     kernels.upload(ids, tokens, this.ids);
     kernels.upload(types, tokens, this.types);
     kernels.upload(positions, tokens, this.positions);
     kernels.upload(offsets, texts + 1, this.offsets);
     kernels.upload(selectedRows, selected, this.selectedRows);
     kernels.upload(selectedOffsets, texts + 1, this.selectedOffsets);
+  }
+
+  private void upload(int number, Indices target) {
+    kernels.upload(new int[] {number}, 1, target);
+  }
+
+  /// [#tokens] on the device.
+  Indices tokenCount() {
+    return tokenCount;
+  }
+
+  /// [#texts] on the device.
+  Indices textCount() {
+    return textCount;
+  }
+
+  /// [#selected] on the device.
+  Indices selectedCount() {
+    return selectedCount;
   }
 
   /// T: tokens of all texts.
