@@ -55,6 +55,24 @@ public enum DType {
     }
   }
 
+  /// `value` as it is when it was stored so and read back.
+  public float rounded(float value) {
+    return switch (this) {
+      case F32 -> value;
+      case F16 -> Float.float16ToFloat(Float.floatToFloat16(value));
+      case BF16 -> Float.intBitsToFloat(upperHalf(value) << 16);
+    };
+  }
+
+  /// The distance from 1 to the next larger number.
+  public float epsilon() {
+    return switch (this) {
+      case F32 -> 0x1p-23f;
+      case F16 -> 0x1p-10f;
+      case BF16 -> 0x1p-7f;
+    };
+  }
+
   private static short upperHalf(float value) {
     int bits = Float.floatToIntBits(value);
     // Adding could turn a NaN into an infinity; the one that Java gives is the upper half alone.

@@ -1,5 +1,6 @@
 package dev.coffey.kernels;
 
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// The operations that one compute device offers to a forward pass. All backends compute the same
@@ -27,6 +28,22 @@ public interface Kernels extends AutoCloseable {
 
   /// What runs, for a person: instruction set, lanes, threads, precision.
   String description();
+
+  /// How this backend stores tensors and weights.
+  default DType precision() {
+    return DType.F32;
+  }
+
+  /// What the device can do at most; empty where that is not known.
+  default Optional<Peak> peak() {
+    return Optional.empty();
+  }
+
+  /// The most that a device can do by its own figures.
+  ///
+  /// @param operations additions and multiplications a second, in this backend's precision
+  /// @param bytes moved from and to its memory a second; 0 if unknown
+  record Peak(double operations, double bytes) {}
 
   /// New memory on this device.
   TensorArena arena();

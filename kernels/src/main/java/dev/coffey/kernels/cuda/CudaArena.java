@@ -172,7 +172,9 @@ final class CudaArena implements TensorArena {
 
   @Override
   public void close() {
-    kernels.closing(this);
+    kernels.forget(this);
+    // Nothing may work on the memory any more.
+    cleanup.add(device::synchronize);
     cleanup.close();
   }
 }

@@ -7,7 +7,6 @@ import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /// A device that was opened: its context, the kernels for one precision, a stream that all work
 /// goes through, and pinned memory for copies.
@@ -26,7 +25,6 @@ final class CudaDevice implements AutoCloseable {
   private final CudaDriver.Stream stream;
   private final Map<Entry, CudaDriver.Function> functions = new EnumMap<>(Entry.class);
   private final MemorySegment staging;
-  private @Nullable Thread current;
 
   /// Opens device `ordinal` with the kernels for `type`. If that fails, all that was taken has been
   /// given back.
@@ -36,7 +34,6 @@ final class CudaDevice implements AutoCloseable {
       properties = driver.properties(ordinal);
       context = driver.retain(ordinal);
       cleanup.add(() -> driver.release(context));
-      current = Thread.currentThread();
       CudaDriver.Module module = KernelImages.load(driver, properties);
       cleanup.add(() -> driver.unload(module));
       for (Entry entry : Entry.values()) {
@@ -56,13 +53,10 @@ final class CudaDevice implements AutoCloseable {
     return properties;
   }
 
-  /// The driver, the calling thread's context being this device's.
+  /// The driver, this device's context being made the calling thread's: the thread may have another
+  /// device too. That costs some 20 ns.
   CudaDriver driver() {
-    Thread caller = Thread.currentThread();
-    if (current != caller) {
-      driver.makeCurrent(context);
-      current = caller;
-    }
+    driver.makeCurrent(context);
     return driver;
   }
 
@@ -119,13 +113,7 @@ final class CudaDevice implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      driver();
-    } catch (CudaException e) {
-      if (!e.deviceLost()) {
-        throw e;
-      }
-    }
+    cleanup.add(() -> driver.makeCurrent(context));
     cleanup.close();
   }
 }

@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -76,22 +77,25 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
+  public DType precision() {
+    return type;
+  }
+
+  @Override
+  public Optional<Peak> peak() {
+    return device.properties().peak(type);
+  }
+
+  @Override
   public TensorArena arena() {
     CudaArena arena = new CudaArena(this, device, type);
     arenas.add(arena);
     return arena;
   }
 
-  /// The memory of `arena` goes: nothing may work on it any more.
-  void closing(CudaArena arena) {
+  /// The memory of `arena` goes.
+  void forget(CudaArena arena) {
     arenas.remove(arena);
-    try {
-      synchronize();
-    } catch (CudaException e) {
-      if (!e.deviceLost()) {
-        throw e;
-      }
-    }
   }
 
   @Override

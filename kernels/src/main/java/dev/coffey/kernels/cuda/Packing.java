@@ -34,9 +34,7 @@ final class Packing {
     abstract void send(long bytes);
 
     private void put(float value) {
-      if (type == DType.F16
-          && Float.isFinite(value)
-          && !Float.isFinite(Float.float16ToFloat(Float.floatToFloat16(value)))) {
+      if (type == DType.F16 && Float.isFinite(value) && !Float.isFinite(type.rounded(value))) {
         throw new IllegalArgumentException(
             "fp16 holds numbers up to 65504, and the model has a parameter of %s: use --precision bf16 or fp32"
                 .formatted(value));
