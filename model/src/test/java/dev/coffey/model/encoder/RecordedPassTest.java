@@ -38,7 +38,7 @@ class RecordedPassTest {
           TensorArena arena = kernels.arena()) {
         RaggedBatch batch = new RaggedBatch(kernels, arena, MAX_TOKENS, maxTexts);
         RecordedPass pass =
-            RecordedPass.plan(new FakeEncoder(), kernels, arena, MAX_TOKENS, maxTexts);
+            RecordedPass.plan(RecordedPassTest::encoder, kernels, arena, MAX_TOKENS, maxTexts);
         pass.prepare(batch, MAX_TOKENS);
         int prepared = recorder.keys.size();
         for (int tokens = 1; tokens <= MAX_TOKENS; tokens += 7) {
@@ -120,36 +120,14 @@ class RecordedPassTest {
     public void close() {}
   }
 
-  private static final class FakeEncoder implements Encoder {
-    @Override
-    public int hiddenSize() {
-      return 4;
-    }
-
-    @Override
-    public int maxPositions() {
-      return MAX_TOKENS;
-    }
-
-    @Override
-    public int vocabularySize() {
-      return 1;
-    }
-
-    @Override
-    public int tokenTypes() {
-      return 1;
-    }
-
-    @Override
-    public ForwardPass plan(TensorArena arena, int maxTokens) {
-      Tensor states = arena.tensor(maxTokens, 4);
-      return (batch, _) -> {
-        assertThat(batch.ids().length()).isEqualTo(batch.tokens());
-        assertThat(batch.offsets().length()).isEqualTo(batch.texts() + 1);
-        assertThat(batch.selectedRows().length()).isEqualTo(batch.selected());
-        return states.rows(0, batch.selected());
-      };
-    }
+  /// An encoder that computes nothing, and looks at the batch that it is given.
+  private static ForwardPass encoder(TensorArena arena, int maxTokens) {
+    Tensor states = arena.tensor(maxTokens, 4);
+    return (batch, _) -> {
+      assertThat(batch.ids().length()).isEqualTo(batch.tokens());
+      assertThat(batch.offsets().length()).isEqualTo(batch.texts() + 1);
+      assertThat(batch.selectedRows().length()).isEqualTo(batch.selected());
+      return states.rows(0, batch.selected());
+    };
   }
 }
