@@ -9,6 +9,8 @@ import dev.coffey.server.metrics.ServerMetrics;
 import dev.coffey.server.registry.ModelRegistry;
 import dev.coffey.server.registry.ModelStatus;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 
 /// A server without a port: backend, batcher, models and services, ready for a transport. Owns them
 /// all; close the transport first.
@@ -19,6 +21,7 @@ public final class Engine implements AutoCloseable {
   private final GrpcServices services;
   private final ServerMetrics metrics;
   private final HealthReporter health;
+  private final CompletableFuture<String> deviceLost;
   private final Resources resources;
 
   Engine(
@@ -28,6 +31,7 @@ public final class Engine implements AutoCloseable {
       GrpcServices services,
       ServerMetrics metrics,
       HealthReporter health,
+      CompletableFuture<String> deviceLost,
       Resources resources) {
     this.selection = selection;
     this.kernels = kernels;
@@ -35,6 +39,7 @@ public final class Engine implements AutoCloseable {
     this.services = services;
     this.metrics = metrics;
     this.health = health;
+    this.deviceLost = deviceLost;
     this.resources = resources;
   }
 
@@ -68,6 +73,11 @@ public final class Engine implements AutoCloseable {
   /// The models, in whatever state they are.
   public List<ModelStatus> models() {
     return registry.list();
+  }
+
+  /// Completed, with the reason, when the device that computes is lost for this process.
+  public CompletionStage<String> deviceLost() {
+    return deviceLost.minimalCompletionStage();
   }
 
   @Override

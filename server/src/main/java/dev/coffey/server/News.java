@@ -1,5 +1,6 @@
 package dev.coffey.server;
 
+import dev.coffey.kernels.DeviceException;
 import dev.coffey.server.batch.BatchListener;
 import dev.coffey.server.batch.ModelQueue;
 import dev.coffey.server.grpc.HealthReporter;
@@ -7,9 +8,12 @@ import dev.coffey.server.metrics.ServerMetrics;
 import dev.coffey.server.registry.ModelStatus;
 import dev.coffey.server.registry.RegistryListener;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
-/// Passes on what batcher and registry tell to both that want to hear it.
-record News(ServerMetrics metrics, HealthReporter health)
+/// Passes on what batcher and registry tell to all that want to hear it.
+///
+/// @param deviceLost completed with the reason when a batch failed because its device is lost
+record News(ServerMetrics metrics, HealthReporter health, CompletableFuture<String> deviceLost)
     implements BatchListener, RegistryListener {
   @Override
   public void batchComputed(ModelQueue queue, int tokens, int texts, long computeNanos) {
@@ -21,6 +25,9 @@ record News(ServerMetrics metrics, HealthReporter health)
   public void modelFailed(ModelQueue queue, Throwable cause) {
     metrics.modelFailed(queue, cause);
     health.modelFailed(queue, cause);
+    if (cause instanceof DeviceException device && device.deviceLost()) {
+      deviceLost.complete("the device is lost: " + device.getMessage());
+    }
   }
 
   @Override

@@ -4,7 +4,6 @@ import com.google.inject.AbstractModule;
 import com.google.inject.Provides;
 import com.google.inject.Singleton;
 import dev.coffey.kernels.Kernels;
-import dev.coffey.kernels.KernelsOptions;
 import dev.coffey.kernels.KernelsProvider;
 import dev.coffey.kernels.KernelsSelector;
 import dev.coffey.server.batch.Batcher;
@@ -15,6 +14,7 @@ import dev.coffey.server.grpc.HandlerPool;
 import dev.coffey.server.grpc.HealthReporter;
 import dev.coffey.server.metrics.ServerMetrics;
 import dev.coffey.server.registry.ModelRegistry;
+import java.util.concurrent.CompletableFuture;
 
 /// Wires an [Engine]. What is opened goes into `resources`, in the order of opening.
 final class ServerModule extends AbstractModule {
@@ -31,13 +31,14 @@ final class ServerModule extends AbstractModule {
   @Provides
   @Singleton
   KernelsSelector.Selection selection() {
-    return KernelsSelector.select(config.backend().name(), KernelsProvider.all());
+    return KernelsSelector.select(
+        config.backend().name(), KernelsProvider.all(), config.backend().options());
   }
 
   @Provides
   @Singleton
   Kernels kernels(KernelsSelector.Selection selection) {
-    return resources.add(selection.provider().open(new KernelsOptions(config.backend().threads())));
+    return resources.add(selection.provider().open(config.backend().options()));
   }
 
   @Provides
@@ -55,7 +56,7 @@ final class ServerModule extends AbstractModule {
   @Provides
   @Singleton
   News news(ServerMetrics metrics, HealthReporter health) {
-    return new News(metrics, health);
+    return new News(metrics, health, new CompletableFuture<>());
   }
 
   @Provides
@@ -100,7 +101,9 @@ final class ServerModule extends AbstractModule {
       ModelRegistry registry,
       GrpcServices services,
       ServerMetrics metrics,
-      HealthReporter health) {
-    return new Engine(selection, kernels, registry, services, metrics, health, resources);
+      HealthReporter health,
+      News news) {
+    return new Engine(
+        selection, kernels, registry, services, metrics, health, news.deviceLost(), resources);
   }
 }

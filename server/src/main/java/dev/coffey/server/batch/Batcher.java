@@ -1,5 +1,6 @@
 package dev.coffey.server.batch;
 
+import dev.coffey.kernels.DeviceException;
 import dev.coffey.model.BatchRunner;
 import dev.coffey.model.Matrix;
 import dev.coffey.model.TextInput;
@@ -780,7 +781,8 @@ public final class Batcher implements AutoCloseable {
     String id = faultId();
     LOG.error("fault {}: a batch of model '{}' failed", id, queue.name(), cause);
     queue.faultsInARow++;
-    boolean fatal = cause instanceof Error || queue.faultsInARow >= config.faultLimit();
+    boolean lost = cause instanceof DeviceException device && device.deviceLost();
+    boolean fatal = lost || cause instanceof Error || queue.faultsInARow >= config.faultLimit();
     if (fatal && !queue.failed) {
       queue.failed = true;
       tell(() -> listener.modelFailed(queue, cause));

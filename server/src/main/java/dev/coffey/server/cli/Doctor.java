@@ -12,11 +12,15 @@ import dev.coffey.server.config.ConfigSources;
 import dev.coffey.server.config.Keys;
 import dev.coffey.server.config.LogLevel;
 import dev.coffey.server.config.ServerConfig;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -29,6 +33,7 @@ import picocli.CommandLine.Option;
         "Prints what hardware was found, which backend serve would choose and why not another, and compares the chosen one with the scalar definition. Exits with 1 if they differ.")
 final class Doctor implements Callable<Integer> {
   private static final String ORACLE = "scalar";
+  private static final String GPU = "cuda";
 
   private final Surroundings surroundings;
 
@@ -37,6 +42,23 @@ final class Doctor implements Callable<Integer> {
 
   @Option(names = "--threads", paramLabel = "N", description = "As for serve.")
   private @Nullable String threads;
+
+  @Option(names = "--precision", paramLabel = "NAME", description = "As for serve.")
+  private @Nullable String precision;
+
+  @Option(names = "--device", paramLabel = "N", description = "As for serve.")
+  private @Nullable String device;
+
+  @Option(
+      names = "--gpu",
+      description =
+          "For the machine's GPU, as with --backend cuda: compare at many more sizes, then time each operation and DistilBERT-base.")
+  private boolean gpu;
+
+  @Option(
+      names = "--speed",
+      description = "Time each operation and DistilBERT-base (268 MB of generated weights) too.")
+  private boolean speed;
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
@@ -50,42 +72,68 @@ final class Doctor implements Callable<Integer> {
       Machine machine,
       KernelsSelector.Selection selection,
       String description,
-      List<SelfTest.Outcome> selfTest) {
+      List<SelfTest.Outcome> selfTest,
+      Optional<Speeds> speeds) {
     boolean passed() {
       return selfTest.stream().allMatch(SelfTest.Outcome::passed);
     }
   }
 
+  /// What was timed.
+  private record Speeds(
+      Optional<Kernels.Peak> peak,
+      List<SpeedTest.Sample> operations,
+      List<SpeedTest.ModelSample> model) {}
+
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
     Logs.setLevel(LogLevel.WARN);
     Flags flags = new Flags();
-    flags.add(Keys.BACKEND, "--backend", backend);
+    flags.add(Keys.BACKEND, gpu ? "--gpu" : "--backend", gpu ? GPU : backend);
     flags.add(Keys.THREADS, "--threads", threads);
+    flags.add(Keys.PRECISION, "--precision", precision);
+    flags.add(Keys.DEVICE, "--device", device);
     ServerConfig.Backend wanted =
         new ConfigSources(Optional.empty(), surroundings.environment(), flags.settings())
             .load(surroundings.processors())
             .config()
             .backend();
     List<KernelsProvider> providers = KernelsProvider.all();
-    KernelsSelector.Selection selection = KernelsSelector.select(wanted.name(), providers);
+    KernelsOptions options = wanted.options();
+    KernelsSelector.Selection selection = KernelsSelector.select(wanted.name(), providers, options);
     KernelsProvider oracle =
         providers.stream().filter(each -> each.name().equals(ORACLE)).findFirst().orElseThrow();
-    KernelsOptions options = new KernelsOptions(wanted.threads());
-    try (Kernels definition = oracle.open(options);
+    try (Kernels definition = oracle.open(new KernelsOptions(1));
         Kernels chosen = selection.provider().open(options)) {
       Findings findings =
           new Findings(
               Machine.read(surroundings.root(), surroundings.processors()),
               selection,
               chosen.description(),
-              SelfTest.run(definition, chosen));
+              SelfTest.run(definition, chosen, gpu ? SelfTest.MANY : SelfTest.FEW),
+              gpu || speed ? Optional.of(speeds(chosen)) : Optional.empty());
       if (json) {
         surroundings.out().println(json(findings));
       } else {
         print(findings, surroundings.out());
       }
       return findings.passed() ? CommandLineInterface.DONE : CommandLineInterface.FAILED;
+    }
+  }
+
+  private static Speeds speeds(Kernels kernels) throws IOException {
+    SpeedTest test = new SpeedTest(kernels, System::nanoTime);
+    List<SpeedTest.Sample> operations = test.operations();
+    Path folder = Files.createTempDirectory("coffey-doctor-");
+    try {
+      return new Speeds(kernels.peak(), operations, test.model(folder));
+    } finally {
+      try (Stream<Path> files = Files.list(folder)) {
+        for (Path file : files.toList()) {
+          Files.delete(file);
+        }
+      }
+      Files.delete(folder);
     }
   }
 
@@ -137,6 +185,44 @@ final class Doctor implements Callable<Integer> {
         findings.passed()
             ? "all %d operations passed".formatted(findings.selfTest().size())
             : "this machine does not compute what it should: don't serve with backend " + chosen);
+    findings.speeds().ifPresent(speeds -> print(speeds, out));
+  }
+
+  private static void print(Speeds speeds, PrintStream out) {
+    out.println();
+    out.printf("%-26s %7s %12s %9s %7s%n", "operation", "tokens", "us", "TFLOP/s", "of peak");
+    for (SpeedTest.Sample sample : speeds.operations()) {
+      out.printf(
+          Locale.ROOT,
+          "%-26s %7d %12.1f %9.2f %7s%n",
+          sample.operation(),
+          sample.tokens(),
+          sample.nanos() / 1e3,
+          sample.operations() / sample.nanos() / 1e3,
+          speeds
+              .peak()
+              .map(peak -> String.format(Locale.ROOT, "%.0f %%", 100 * share(sample, peak)))
+              .orElse("-"));
+    }
+    out.println(
+        "of peak: of what the card's clocks allow, in operations or bytes, whichever is more");
+    out.println();
+    for (SpeedTest.ModelSample sample : speeds.model()) {
+      out.printf(
+          Locale.ROOT,
+          "DistilBERT-base, texts of 128 tokens, %5d a batch: %.2f ms, %.0f tokens/s%n",
+          sample.tokens(),
+          sample.nanos() / 1e6,
+          sample.tokensPerSecond());
+    }
+  }
+
+  private static double share(SpeedTest.Sample sample, Kernels.Peak peak) {
+    double seconds = sample.nanos() / 1e9;
+    double operations = sample.operations() / seconds / peak.operations();
+    return peak.bytes() == 0
+        ? operations
+        : Math.max(operations, sample.bytes() / seconds / peak.bytes());
   }
 
   private static String gibibytes(long bytes) {
@@ -177,6 +263,35 @@ final class Doctor implements Callable<Integer> {
           .put("passed", outcome.passed());
     }
     root.put("passed", findings.passed());
+    findings.speeds().ifPresent(speeds -> json(speeds, root));
     return root;
+  }
+
+  private static void json(Speeds speeds, ObjectNode root) {
+    speeds
+        .peak()
+        .ifPresent(peak ->
+            root.putObject("peak")
+                .put("operations_per_second", peak.operations())
+                .put("bytes_per_second", peak.bytes()));
+    ArrayNode operations = root.putArray("speed");
+    for (SpeedTest.Sample sample : speeds.operations()) {
+      ObjectNode entry =
+          operations
+              .addObject()
+              .put("operation", sample.operation())
+              .put("tokens", sample.tokens())
+              .put("microseconds", sample.nanos() / 1e3)
+              .put("teraflops", sample.operations() / sample.nanos() / 1e3);
+      speeds.peak().ifPresent(peak -> entry.put("share_of_peak", share(sample, peak)));
+    }
+    ArrayNode model = root.putArray("distilbert_base");
+    for (SpeedTest.ModelSample sample : speeds.model()) {
+      model
+          .addObject()
+          .put("tokens", sample.tokens())
+          .put("milliseconds", sample.nanos() / 1e6)
+          .put("tokens_per_second", sample.tokensPerSecond());
+    }
   }
 }

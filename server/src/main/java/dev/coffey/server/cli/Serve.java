@@ -1,7 +1,10 @@
 package dev.coffey.server.cli;
 
+import dev.coffey.kernels.Availability;
+import dev.coffey.kernels.KernelsSelector;
 import dev.coffey.server.Engine;
 import dev.coffey.server.config.ConfigSources;
+import dev.coffey.server.config.DeviceLoss;
 import dev.coffey.server.config.Keys;
 import dev.coffey.server.config.ServerConfig;
 import dev.coffey.server.config.Setting;
@@ -76,6 +79,15 @@ final class Serve implements Callable<Integer> {
   private @Nullable String threads;
 
   @Option(
+      names = "--precision",
+      paramLabel = "NAME",
+      description = "fp32, fp16 or bf16 (default fp32); the last two with cuda.")
+  private @Nullable String precision;
+
+  @Option(names = "--device", paramLabel = "N", description = "Which of several GPUs (default 0).")
+  private @Nullable String device;
+
+  @Option(
       names = "--max-batch-tokens",
       paramLabel = "N",
       description = "Tokens in a batch (default: measured at warm-up).")
@@ -129,7 +141,17 @@ final class Serve implements Callable<Integer> {
     StopSignals.handle(stop::complete, Serve::giveUp);
     try (ModelSource source = ModelSource.of(loaded.config().models());
         Engine engine = surroundings.engines().apply(loaded.config())) {
+      logRefusals(engine.selection());
       return serve(loaded.config(), source, engine, stop);
+    }
+  }
+
+  /// Why the backends that `auto` would rather have taken can't run.
+  private static void logRefusals(KernelsSelector.Selection selection) {
+    for (KernelsSelector.Verdict verdict : selection.verdicts()) {
+      if (verdict.availability() instanceof Availability.Refused(String reason)) {
+        log.info("backend {} can't run here: {}", verdict.name(), reason);
+      }
     }
   }
 
@@ -140,6 +162,8 @@ final class Serve implements Callable<Integer> {
     flags.add(Keys.MODELS_DIR, "--models", models);
     flags.add(Keys.BACKEND, "--backend", backend);
     flags.add(Keys.THREADS, "--threads", threads);
+    flags.add(Keys.PRECISION, "--precision", precision);
+    flags.add(Keys.DEVICE, "--device", device);
     flags.add(Keys.BATCH_MAX_TOKENS, "--max-batch-tokens", maxBatchTokens);
     flags.add(Keys.TLS_CERT, "--tls-cert", tlsCert);
     flags.add(Keys.TLS_KEY, "--tls-key", tlsKey);
@@ -157,6 +181,15 @@ final class Serve implements Callable<Integer> {
     // are answered with UNAVAILABLE and health with NOT_SERVING.
     try (GrpcServer server = GrpcServer.start(config.grpc(), engine.services())) {
       try (MetricsEndpoint metrics = metrics(config, engine)) {
+        engine
+            .deviceLost()
+            .thenAccept(reason -> {
+              if (config.backend().deviceLoss() == DeviceLoss.EXIT) {
+                stop.complete(reason);
+              } else {
+                log.error("{}; the server stays (backend.device-lost = stay)", reason);
+              }
+            });
         CompletableFuture<Void> ready = load(engine, source);
         awaitEither(ready, stop);
         if (ready.isDone()) {
@@ -168,7 +201,9 @@ final class Serve implements Callable<Integer> {
         boolean all = server.drain(config.drainTimeout());
         log.info(
             all ? "every call was answered" : "the drain timeout passed: open calls were cut off");
-        return CommandLineInterface.DONE;
+        return engine.deviceLost().toCompletableFuture().isDone()
+            ? CommandLineInterface.FAILED
+            : CommandLineInterface.DONE;
       }
     }
   }

@@ -1,5 +1,6 @@
 package dev.coffey.server.config;
 
+import dev.coffey.kernels.DType;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -128,6 +129,24 @@ public final class Keys {
           ValueType.countOr("auto", 1, 1024),
           "auto",
           "Threads that compute; auto: one a core.");
+  public static final Key<DType> PRECISION =
+      new Key<>(
+          "backend.precision",
+          ValueType.choice(DType.class, DType::word),
+          "fp32",
+          "How weights and activations are stored; sums are fp32. fp16 and bf16 (from compute capability 8.0 on) need cuda.");
+  public static final Key<Integer> DEVICE =
+      new Key<>(
+          "backend.device",
+          ValueType.count(0, 1023),
+          "0",
+          "Which of several GPUs, as the driver counts them.");
+  public static final Key<DeviceLoss> DEVICE_LOST =
+      new Key<>(
+          "backend.device-lost",
+          ValueType.choice(DeviceLoss.class),
+          "exit",
+          "When the driver has given up a GPU, which no call brings back: exit with 1, for whoever restarts the server, or stay, with health NOT_SERVING.");
   public static final Key<OptionalInt> METRICS_PORT =
       new Key<>(
           "metrics.port",
@@ -172,6 +191,9 @@ public final class Keys {
           WARM_UP_LIMIT,
           BACKEND,
           THREADS,
+          PRECISION,
+          DEVICE,
+          DEVICE_LOST,
           METRICS_PORT,
           DRAIN_TIMEOUT,
           LOG_LEVEL);

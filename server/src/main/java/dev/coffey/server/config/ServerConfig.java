@@ -1,5 +1,7 @@
 package dev.coffey.server.config;
 
+import dev.coffey.kernels.DType;
+import dev.coffey.kernels.KernelsOptions;
 import dev.coffey.server.batch.BatchConfig;
 import dev.coffey.server.grpc.GrpcConfig;
 import dev.coffey.server.registry.RegistryConfig;
@@ -41,7 +43,16 @@ public record ServerConfig(
   ///
   /// @param name `backend.name`
   /// @param threads `backend.threads`
-  public record Backend(String name, int threads) {}
+  /// @param precision `backend.precision`
+  /// @param device `backend.device`
+  /// @param deviceLoss `backend.device-lost`
+  public record Backend(
+      String name, int threads, DType precision, int device, DeviceLoss deviceLoss) {
+    /// What the backend is opened with.
+    public KernelsOptions options() {
+      return new KernelsOptions(threads, precision, device);
+    }
+  }
 
   /// @param processors what `auto` counts
   static ServerConfig read(ConfigReader reader, int processors) {
@@ -65,7 +76,12 @@ public record ServerConfig(
     Optional<Path> models = reader.get(Keys.MODELS_DIR);
     Duration warmUpLimit = reader.get(Keys.WARM_UP_LIMIT);
     Backend backend =
-        new Backend(reader.get(Keys.BACKEND), reader.get(Keys.THREADS).orElse(processors));
+        new Backend(
+            reader.get(Keys.BACKEND),
+            reader.get(Keys.THREADS).orElse(processors),
+            reader.get(Keys.PRECISION),
+            reader.get(Keys.DEVICE),
+            reader.get(Keys.DEVICE_LOST));
     OptionalInt metricsPort = reader.get(Keys.METRICS_PORT);
     Duration drainTimeout = reader.get(Keys.DRAIN_TIMEOUT);
     LogLevel logLevel = reader.get(Keys.LOG_LEVEL);
@@ -84,7 +100,7 @@ public record ServerConfig(
                 calls),
             new BatchConfig(
                 batchTokens, batchTexts, delay, aging, queueTokens, queueRequests, faultLimit),
-            new RegistryConfig(warmUpLimit, batchTokens),
+            new RegistryConfig(warmUpLimit, batchTokens, batchTexts),
             models,
             backend,
             metricsPort,

@@ -91,9 +91,13 @@ final class ValueType<T> {
 
   /// One of a few words, in lower case.
   static <E extends Enum<E>> ValueType<E> choice(Class<E> type) {
+    return choice(type, value -> value.name().toLowerCase(Locale.ROOT));
+  }
+
+  /// One of a few values, by the words that `word` gives them.
+  static <E extends Enum<E>> ValueType<E> choice(Class<E> type, Function<E, String> word) {
     List<E> values = List.of(type.getEnumConstants());
-    List<String> words =
-        values.stream().map(value -> value.name().toLowerCase(Locale.ROOT)).toList();
+    List<String> words = values.stream().map(word).toList();
     return new ValueType<>(
         "one of " + String.join(", ", words),
         text -> Optional.of(words.indexOf(text)).filter(i -> i >= 0).map(values::get));

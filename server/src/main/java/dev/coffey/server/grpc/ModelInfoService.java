@@ -74,7 +74,7 @@ final class ModelInfoService extends ModelServiceGrpc.ModelServiceImplBase {
               .addAllLabels(hasLabels(handle.headKind()) ? config.labels() : List.of())
               .addAllSurplusTensors(handle.model().surplusTensors())
               .setBackend(kernels.name())
-              .setPrecision("fp32")
+              .setPrecision(kernels.precision().word())
               .setLoadTime(Durations.fromNanos(handle.loadTime().toNanos()))
               .setWeightBytes(handle.model().weightBytes())
               .build();

@@ -337,6 +337,14 @@ public final class ModelRegistry implements AutoCloseable {
           model.surplusTensors().stream().limit(5).collect(Collectors.joining(", ")));
     }
     WarmUpRun.Outcome warmUp = warmUp(model, maxTokens);
+    int batchTokens =
+        config.batchMaxTokens() > 0 ? config.batchMaxTokens() : warmUp.warmUp().maxTokens();
+    int largest = Math.max(batchTokens, maxTokens);
+    // After this no batch takes memory on the device, and none waits for a record to be made.
+    onDevice(() -> {
+      model.prepare(largest, config.batchMaxTexts());
+      return Boolean.TRUE;
+    });
     ModelQueue queue = batcher.register(label(slot), runners.apply(model), warmUp.warmUp());
     Duration loadTime = Duration.ofNanos(ticker.nanoTime() - start);
     log.info(

@@ -7,9 +7,10 @@ import java.time.Duration;
 /// @param warmUpLimit `warm-up.limit`: how long warming up one model may take; a model that is not
 ///   settled by then serves all the same, and the log says so
 /// @param batchMaxTokens `batch.max-tokens`; 0 = measured. Warm-up batches grow no larger than this
-public record RegistryConfig(Duration warmUpLimit, int batchMaxTokens) {
+/// @param batchMaxTexts `batch.max-texts`: memory is taken for so many
+public record RegistryConfig(Duration warmUpLimit, int batchMaxTokens, int batchMaxTexts) {
   /// A small model needs a second, a base-size model on a small CPU a few.
-  public static final RegistryConfig DEFAULT = new RegistryConfig(Duration.ofSeconds(10), 0);
+  public static final RegistryConfig DEFAULT = new RegistryConfig(Duration.ofSeconds(10), 0, 256);
 
   public RegistryConfig {
     if (warmUpLimit.isNegative()
@@ -21,6 +22,10 @@ public record RegistryConfig(Duration warmUpLimit, int batchMaxTokens) {
     if (batchMaxTokens < 0) {
       throw new IllegalArgumentException(
           "batch.max-tokens = %d: must be 0 or more".formatted(batchMaxTokens));
+    }
+    if (batchMaxTexts < 1) {
+      throw new IllegalArgumentException(
+          "batch.max-texts = %d: must be 1 or more".formatted(batchMaxTexts));
     }
   }
 }

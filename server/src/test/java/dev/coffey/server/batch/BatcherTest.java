@@ -7,6 +7,7 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.coffey.kernels.DeviceException;
 import dev.coffey.model.BatchRunner;
 import dev.coffey.model.Matrix;
 import dev.coffey.model.TextInput;
@@ -443,6 +444,33 @@ final class BatcherTest {
             WARM_UP);
     assertThat(failure(submit(queue, 5))).isInstanceOf(DeviceFault.class);
     assertThat(recorder.events).containsExactly("m failed");
+  }
+
+  // Breaks if a lost device is given the chances that a failed batch has.
+  @Test
+  void runnerLosesTheDevice_modelFailedAtOnce() {
+    ModelQueue queue =
+        batcher.register(
+            "m",
+            _ -> {
+              throw new LostDevice();
+            },
+            WARM_UP);
+    assertThat(failure(submit(queue, 5))).isInstanceOf(DeviceFault.class);
+    assertThat(recorder.events).containsExactly("m failed");
+  }
+
+  private static final class LostDevice extends DeviceException {
+    private static final long serialVersionUID = 1L;
+
+    LostDevice() {
+      super("planted");
+    }
+
+    @Override
+    public boolean deviceLost() {
+      return true;
+    }
   }
 
   @Test

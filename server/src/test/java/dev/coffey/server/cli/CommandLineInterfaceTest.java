@@ -84,7 +84,7 @@ class CommandLineInterfaceTest {
         .isEqualTo(1);
     assertThat(terminal.err())
         .containsExactly(
-            "coffey: backend 'tpu' is not in this build; it has: auto, vector, scalar");
+            "coffey: backend 'tpu' is not in this build; it has: auto, cuda, vector, scalar");
   }
 
   @Test

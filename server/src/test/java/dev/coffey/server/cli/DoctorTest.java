@@ -1,6 +1,7 @@
 package dev.coffey.server.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -66,7 +67,8 @@ class DoctorTest {
     for (float wrong : new float[] {7.5f, Float.NaN}) {
       try (Kernels oracle = scalar();
           Kernels real = scalar()) {
-        List<SelfTest.Outcome> outcomes = SelfTest.run(oracle, broken(real, operation, wrong));
+        List<SelfTest.Outcome> outcomes =
+            SelfTest.run(oracle, broken(real, operation, wrong), SelfTest.FEW);
         for (SelfTest.Outcome outcome : outcomes) {
           boolean spoilt = outcome.operation().split("[ ,]")[0].equals(operation);
           assertThat(outcome.passed()).as(outcome.toString()).isEqualTo(!spoilt);
@@ -82,6 +84,30 @@ class DoctorTest {
       assertThat(terminal.run("doctor", "--backend", backend)).isZero();
       assertThat(terminal.out().getLast()).matches("all [0-9]+ operations passed");
     }
+  }
+
+  // Breaks if a size of the GPU's self-test is one that a right backend fails.
+  @Test
+  void selfTest_manySizes_passOnTheVectorBackend() {
+    KernelsProvider vector =
+        KernelsProvider.all().stream()
+            .filter(provider -> provider.name().equals("vector"))
+            .findFirst()
+            .orElseThrow();
+    try (Kernels oracle = scalar();
+        Kernels kernels = vector.open(new KernelsOptions(2))) {
+      assertThat(SelfTest.run(oracle, kernels, SelfTest.MANY))
+          .allSatisfy(outcome -> assertThat(outcome.passed()).as(outcome.toString()).isTrue());
+    }
+  }
+
+  @Test
+  void doctor_gpuWithoutADriver_saysWhatIsMissing() throws IOException {
+    Terminal terminal = new Terminal();
+    assumeThat(Files.exists(Path.of("/proc/driver/nvidia"))).isFalse();
+    assertThat(terminal.run("doctor", "--gpu")).isNotZero();
+    assertThat(String.join("\n", terminal.err()))
+        .contains("backend 'cuda' can't run here: no NVIDIA driver: libcuda.so.1 can't be opened");
   }
 
   @Test

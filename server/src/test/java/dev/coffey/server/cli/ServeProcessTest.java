@@ -1,6 +1,7 @@
 package dev.coffey.server.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.coffey.client.CoffeyClient;
 import dev.coffey.client.CoffeyException;
@@ -315,5 +316,33 @@ class ServeProcessTest {
   private static Path certificates() throws Exception {
     return Path.of(Objects.requireNonNull(ServeProcessTest.class.getResource("tls/ca.pem")).toURI())
         .getParent();
+  }
+
+  private static final String NO_DRIVER =
+      "can't run here: no NVIDIA driver: libcuda.so.1 can't be opened";
+
+  private static boolean hasDriver() {
+    return Files.exists(Path.of("/proc/driver/nvidia"));
+  }
+
+  // Breaks if another backend quietly takes the place of the one that was named.
+  @Test
+  void serve_cudaWithoutADriver_doesNotStartAndSaysWhy() throws Exception {
+    assumeThat(hasDriver()).isFalse();
+    try (var coffey = new Coffey("serve", "--port", "0", "--backend", "cuda")) {
+      assertThat(coffey.exitCode()).isEqualTo(1);
+      assertThat(coffey.errors()).contains("coffey: backend 'cuda' " + NO_DRIVER);
+    }
+  }
+
+  @Test
+  void serve_autoWithoutADriver_servesOnTheCpuAndSaysWhy() throws Exception {
+    assumeThat(hasDriver()).isFalse();
+    try (var coffey = new Coffey("serve", "--port", "0", "--set", "warm-up.limit=1ms")) {
+      assertThat(coffey.ready().group()).contains("backend Vector API");
+      coffey.signal("TERM");
+      assertThat(coffey.exitCode()).isZero();
+      assertThat(coffey.errors()).contains("backend cuda " + NO_DRIVER);
+    }
   }
 }

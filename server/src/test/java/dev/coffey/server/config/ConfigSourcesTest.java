@@ -2,6 +2,7 @@ package dev.coffey.server.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.coffey.kernels.DType;
 import dev.coffey.server.batch.BatchConfig;
 import dev.coffey.server.grpc.GrpcConfig;
 import dev.coffey.server.registry.RegistryConfig;
@@ -83,6 +84,9 @@ class ConfigSourcesTest {
             c -> c.registry().warmUpLimit()),
         new Mapped(Keys.BACKEND, "scalar", "scalar", c -> c.backend().name()),
         new Mapped(Keys.THREADS, "2", 2, c -> c.backend().threads()),
+        new Mapped(Keys.PRECISION, "bf16", DType.BF16, c -> c.backend().precision()),
+        new Mapped(Keys.DEVICE, "1", 1, c -> c.backend().device()),
+        new Mapped(Keys.DEVICE_LOST, "stay", DeviceLoss.STAY, c -> c.backend().deviceLoss()),
         new Mapped(Keys.METRICS_PORT, "0", OptionalInt.of(0), ServerConfig::metricsPort),
         new Mapped(Keys.DRAIN_TIMEOUT, "5s", Duration.ofSeconds(5), ServerConfig::drainTimeout),
         new Mapped(Keys.LOG_LEVEL, "debug", LogLevel.DEBUG, ServerConfig::logLevel));
@@ -108,7 +112,7 @@ class ConfigSourcesTest {
                 BatchConfig.DEFAULT,
                 RegistryConfig.DEFAULT,
                 Optional.empty(),
-                new ServerConfig.Backend("auto", 3),
+                new ServerConfig.Backend("auto", 3, DType.F32, 0, DeviceLoss.EXIT),
                 OptionalInt.empty(),
                 Duration.ofSeconds(20),
                 LogLevel.INFO));
@@ -188,6 +192,10 @@ class ConfigSourcesTest {
         "backend.name|CUDA",
         "backend.threads|0",
         "backend.threads|1025",
+        "backend.precision|f16",
+        "backend.precision|BF16",
+        "backend.device|-1",
+        "backend.device-lost|restart",
         "metrics.port|on",
         "metrics.port|65536",
         "drain.timeout|61min",

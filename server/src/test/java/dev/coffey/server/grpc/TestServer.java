@@ -38,7 +38,7 @@ public final class TestServer implements AutoCloseable {
   private static final AtomicInteger COUNT = new AtomicInteger();
 
   /// Quick: kernels of the scalar backend have nothing to gain from warming up.
-  private static final RegistryConfig REGISTRY = new RegistryConfig(Duration.ofMillis(20), 32);
+  private static final RegistryConfig REGISTRY = new RegistryConfig(Duration.ofMillis(20), 32, 32);
 
   private final Kernels kernels = new ScalarProvider().open(new KernelsOptions(1));
   private final GrpcConfig config;

@@ -39,7 +39,7 @@ final class ModelRegistryTest {
       new ModelRegistry(
           batcher,
           kernels,
-          new RegistryConfig(Duration.ofMillis(20), 32),
+          new RegistryConfig(Duration.ofMillis(20), 32, 32),
           Ticker.SYSTEM,
           all -> news.add(all.stream().map(m -> m.name() + " " + m.state()).toList().toString()));
 

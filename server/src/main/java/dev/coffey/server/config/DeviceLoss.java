@@ -1,0 +1,7 @@
+package dev.coffey.server.config;
+
+/// What a server does when its device is lost.
+public enum DeviceLoss {
+  EXIT,
+  STAY
+}
