@@ -1,11 +1,23 @@
 package dev.coffey.client;
 
+import dev.coffey.proto.v1.AnswerRequest;
+import dev.coffey.proto.v1.AnswerResponse;
+import dev.coffey.proto.v1.AnswerResult;
+import dev.coffey.proto.v1.AnswerSpan;
 import dev.coffey.proto.v1.ClassifyRequest;
 import dev.coffey.proto.v1.ClassifyResponse;
 import dev.coffey.proto.v1.ClassifyResult;
+import dev.coffey.proto.v1.DetokenizeRequest;
+import dev.coffey.proto.v1.DetokenizeResponse;
+import dev.coffey.proto.v1.DetokenizeResult;
 import dev.coffey.proto.v1.EmbedRequest;
 import dev.coffey.proto.v1.EmbedResponse;
 import dev.coffey.proto.v1.EmbedResult;
+import dev.coffey.proto.v1.Entity;
+import dev.coffey.proto.v1.FillMaskRequest;
+import dev.coffey.proto.v1.FillMaskResponse;
+import dev.coffey.proto.v1.FillMaskResult;
+import dev.coffey.proto.v1.FilledMask;
 import dev.coffey.proto.v1.GetModelRequest;
 import dev.coffey.proto.v1.GetModelResponse;
 import dev.coffey.proto.v1.InferenceServiceGrpc;
@@ -15,11 +27,25 @@ import dev.coffey.proto.v1.ListModelsRequest;
 import dev.coffey.proto.v1.ListModelsResponse;
 import dev.coffey.proto.v1.ModelServiceGrpc;
 import dev.coffey.proto.v1.ModelSummary;
+import dev.coffey.proto.v1.Question;
+import dev.coffey.proto.v1.RankRequest;
+import dev.coffey.proto.v1.RankResponse;
+import dev.coffey.proto.v1.RankResult;
+import dev.coffey.proto.v1.SummarizeRequest;
+import dev.coffey.proto.v1.SummarizeResponse;
+import dev.coffey.proto.v1.SummarizeResult;
+import dev.coffey.proto.v1.SummarySentence;
+import dev.coffey.proto.v1.TagRequest;
+import dev.coffey.proto.v1.TagResponse;
+import dev.coffey.proto.v1.TagResult;
 import dev.coffey.proto.v1.Token;
+import dev.coffey.proto.v1.TokenIds;
 import dev.coffey.proto.v1.TokenUsage;
 import dev.coffey.proto.v1.TokenizeRequest;
 import dev.coffey.proto.v1.TokenizeResponse;
 import dev.coffey.proto.v1.TokenizeResult;
+import dev.coffey.proto.v1.ZeroShotRequest;
+import dev.coffey.proto.v1.ZeroShotResponse;
 import io.grpc.Channel;
 import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
@@ -42,10 +68,11 @@ import org.jspecify.annotations.Nullable;
 /// A client of a Coffey server: blocking calls, and the same with `Async` that return a future.
 /// Thread-safe; one a process is enough, since all calls share one connection.
 ///
-/// Each call has three forms: one text, several texts, or the generated request with all its
-/// options. A failure of the call is a [CoffeyException]; with several texts, each has an [Outcome]
-/// of its own. Futures fail with the same exception (wrapped by `join` and `get`, as futures do),
-/// and cancelling one cancels its call.
+/// Most calls have three forms: one text, several texts, or the generated request with all its
+/// options; [#stream] sends many requests on one call. A failure of the call is a
+/// [CoffeyException]; with several texts, each has an [Outcome] of its own. Futures fail with the
+/// same exception (wrapped by `join` and `get`, as futures do), and cancelling one cancels its
+/// call.
 ///
 /// What has no method here is called with a generated stub on [#channel].
 public final class CoffeyClient implements AutoCloseable {
@@ -113,7 +140,7 @@ public final class CoffeyClient implements AutoCloseable {
         ClassifyRequest.newBuilder().setModel(model).addAllInputs(inputs(texts)).build();
     return then(
         classifyAsync(request),
-        response -> outcomes(texts, response.getResultsList(), CoffeyClient::labels));
+        response -> outcomes(texts.size(), response.getResultsList(), CoffeyClient::labels));
   }
 
   /// As [#classify(ClassifyRequest)].
@@ -148,12 +175,228 @@ public final class CoffeyClient implements AutoCloseable {
         EmbedRequest.newBuilder().setModel(model).addAllInputs(inputs(texts)).build();
     return then(
         embedAsync(request),
-        response -> outcomes(texts, response.getResultsList(), CoffeyClient::vector));
+        response -> outcomes(texts.size(), response.getResultsList(), CoffeyClient::vector));
   }
 
   /// As [#embed(EmbedRequest)].
   public CompletableFuture<EmbedResponse> embedAsync(EmbedRequest request) {
     return Call.start(connection, InferenceServiceGrpc.getEmbedMethod(), request, deadline);
+  }
+
+  /// The entities of a text, in its order; neighbours of the same label are joined.
+  public List<Entity> tag(String text) {
+    return await(tagAsync(text));
+  }
+
+  /// The entities of each text, in the order of the texts.
+  public List<Outcome<List<Entity>>> tag(List<String> texts) {
+    return await(tagAsync(texts));
+  }
+
+  /// The answer to a request with all its options. The request is sent as it is: it names its own
+  /// model.
+  public TagResponse tag(TagRequest request) {
+    return await(tagAsync(request));
+  }
+
+  /// As [#tag(String)].
+  public CompletableFuture<List<Entity>> tagAsync(String text) {
+    return then(tagAsync(List.of(text)), outcomes -> outcomes.getFirst().get());
+  }
+
+  /// As [#tag(List)].
+  public CompletableFuture<List<Outcome<List<Entity>>>> tagAsync(List<String> texts) {
+    TagRequest request =
+        TagRequest.newBuilder().setModel(model).addAllInputs(inputs(texts)).build();
+    return then(
+        tagAsync(request),
+        response -> outcomes(texts.size(), response.getResultsList(), CoffeyClient::entities));
+  }
+
+  /// As [#tag(TagRequest)].
+  public CompletableFuture<TagResponse> tagAsync(TagRequest request) {
+    return Call.start(connection, InferenceServiceGrpc.getTagMethod(), request, deadline);
+  }
+
+  /// The five best tokens for each mask of a text.
+  public List<FilledMask> fillMask(String text) {
+    return await(fillMaskAsync(text));
+  }
+
+  /// The five best tokens for each mask of each text, in the order of the texts.
+  public List<Outcome<List<FilledMask>>> fillMask(List<String> texts) {
+    return await(fillMaskAsync(texts));
+  }
+
+  /// The answer to a request with all its options. The request is sent as it is: it names its own
+  /// model.
+  public FillMaskResponse fillMask(FillMaskRequest request) {
+    return await(fillMaskAsync(request));
+  }
+
+  /// As [#fillMask(String)].
+  public CompletableFuture<List<FilledMask>> fillMaskAsync(String text) {
+    return then(fillMaskAsync(List.of(text)), outcomes -> outcomes.getFirst().get());
+  }
+
+  /// As [#fillMask(List)].
+  public CompletableFuture<List<Outcome<List<FilledMask>>>> fillMaskAsync(List<String> texts) {
+    FillMaskRequest request =
+        FillMaskRequest.newBuilder().setModel(model).addAllInputs(inputs(texts)).build();
+    return then(
+        fillMaskAsync(request),
+        response -> outcomes(texts.size(), response.getResultsList(), CoffeyClient::masks));
+  }
+
+  /// As [#fillMask(FillMaskRequest)].
+  public CompletableFuture<FillMaskResponse> fillMaskAsync(FillMaskRequest request) {
+    return Call.start(connection, InferenceServiceGrpc.getFillMaskMethod(), request, deadline);
+  }
+
+  /// The given labels by how well they fit a text, best first; their scores sum to 1.
+  public List<LabelScore> zeroShot(String text, List<String> labels) {
+    return await(zeroShotAsync(text, labels));
+  }
+
+  /// The given labels by how well they fit each text, in the order of the texts.
+  public List<Outcome<List<LabelScore>>> zeroShot(List<String> texts, List<String> labels) {
+    return await(zeroShotAsync(texts, labels));
+  }
+
+  /// The answer to a request with all its options. The request is sent as it is: it names its own
+  /// model.
+  public ZeroShotResponse zeroShot(ZeroShotRequest request) {
+    return await(zeroShotAsync(request));
+  }
+
+  /// As [#zeroShot(String, List)].
+  public CompletableFuture<List<LabelScore>> zeroShotAsync(String text, List<String> labels) {
+    return then(zeroShotAsync(List.of(text), labels), outcomes -> outcomes.getFirst().get());
+  }
+
+  /// As [#zeroShot(List, List)].
+  public CompletableFuture<List<Outcome<List<LabelScore>>>> zeroShotAsync(
+      List<String> texts, List<String> labels) {
+    ZeroShotRequest request =
+        ZeroShotRequest.newBuilder()
+            .setModel(model)
+            .addAllInputs(inputs(texts))
+            .addAllLabels(labels)
+            .build();
+    return then(
+        zeroShotAsync(request),
+        response -> outcomes(texts.size(), response.getResultsList(), CoffeyClient::labels));
+  }
+
+  /// As [#zeroShot(ZeroShotRequest)].
+  public CompletableFuture<ZeroShotResponse> zeroShotAsync(ZeroShotRequest request) {
+    return Call.start(connection, InferenceServiceGrpc.getZeroShotMethod(), request, deadline);
+  }
+
+  /// The three sentences that stand for a text, in its order.
+  public List<SummarySentence> summarize(String text) {
+    return await(summarizeAsync(text));
+  }
+
+  /// The three sentences that stand for each text, in the order of the texts.
+  public List<Outcome<List<SummarySentence>>> summarize(List<String> texts) {
+    return await(summarizeAsync(texts));
+  }
+
+  /// The answer to a request with all its options. The request is sent as it is: it names its own
+  /// model.
+  public SummarizeResponse summarize(SummarizeRequest request) {
+    return await(summarizeAsync(request));
+  }
+
+  /// As [#summarize(String)].
+  public CompletableFuture<List<SummarySentence>> summarizeAsync(String text) {
+    return then(summarizeAsync(List.of(text)), outcomes -> outcomes.getFirst().get());
+  }
+
+  /// As [#summarize(List)].
+  public CompletableFuture<List<Outcome<List<SummarySentence>>>> summarizeAsync(
+      List<String> texts) {
+    SummarizeRequest request =
+        SummarizeRequest.newBuilder().setModel(model).addAllInputs(inputs(texts)).build();
+    return then(
+        summarizeAsync(request),
+        response -> outcomes(texts.size(), response.getResultsList(), CoffeyClient::sentences));
+  }
+
+  /// As [#summarize(SummarizeRequest)].
+  public CompletableFuture<SummarizeResponse> summarizeAsync(SummarizeRequest request) {
+    return Call.start(connection, InferenceServiceGrpc.getSummarizeMethod(), request, deadline);
+  }
+
+  /// The best answer to a question in a context of any length; its span is where it stands.
+  public AnswerSpan answer(String question, String context) {
+    return await(answerAsync(question, context));
+  }
+
+  /// The best answer to each question, in the order of the questions.
+  public List<Outcome<List<AnswerSpan>>> answer(List<Question> questions) {
+    return await(answerAsync(questions));
+  }
+
+  /// The answer to a request with all its options. The request is sent as it is: it names its own
+  /// model.
+  public AnswerResponse answer(AnswerRequest request) {
+    return await(answerAsync(request));
+  }
+
+  /// As [#answer(String, String)].
+  public CompletableFuture<AnswerSpan> answerAsync(String question, String context) {
+    Question asked = Question.newBuilder().setQuestion(question).setContext(context).build();
+    return then(
+        answerAsync(List.of(asked)),
+        outcomes -> {
+          List<AnswerSpan> answers = outcomes.getFirst().get();
+          return answers.isEmpty() ? AnswerSpan.getDefaultInstance() : answers.getFirst();
+        });
+  }
+
+  /// As [#answer(List)].
+  public CompletableFuture<List<Outcome<List<AnswerSpan>>>> answerAsync(List<Question> questions) {
+    AnswerRequest request =
+        AnswerRequest.newBuilder().setModel(model).addAllInputs(questions).build();
+    return then(
+        answerAsync(request),
+        response -> outcomes(questions.size(), response.getResultsList(), CoffeyClient::answers));
+  }
+
+  /// As [#answer(AnswerRequest)].
+  public CompletableFuture<AnswerResponse> answerAsync(AnswerRequest request) {
+    return Call.start(connection, InferenceServiceGrpc.getAnswerMethod(), request, deadline);
+  }
+
+  /// The documents by their relevance to a query, best first; those with a fault of their own come
+  /// last. A result's index is the document's place in the list.
+  public List<RankResult> rank(String query, List<String> documents) {
+    return await(rankAsync(query, documents));
+  }
+
+  /// The answer to a request with all its options. The request is sent as it is: it names its own
+  /// model.
+  public RankResponse rank(RankRequest request) {
+    return await(rankAsync(request));
+  }
+
+  /// As [#rank(String, List)].
+  public CompletableFuture<List<RankResult>> rankAsync(String query, List<String> documents) {
+    RankRequest request =
+        RankRequest.newBuilder().setModel(model).setQuery(query).addAllDocuments(documents).build();
+    return then(rankAsync(request), RankResponse::getResultsList);
+  }
+
+  /// As [#rank(RankRequest)].
+  public CompletableFuture<RankResponse> rankAsync(RankRequest request) {
+    return Call.start(connection, InferenceServiceGrpc.getRankMethod(), request, deadline);
+  }
+
+  /// A stream of requests of all kinds, which name their own models.
+  public CoffeyStream stream() {
+    return CoffeyStream.open(connection);
   }
 
   /// The tokens of a text, specials included.
@@ -183,12 +426,40 @@ public final class CoffeyClient implements AutoCloseable {
         TokenizeRequest.newBuilder().setModel(model).addAllInputs(inputs(texts)).build();
     return then(
         tokenizeAsync(request),
-        response -> outcomes(texts, response.getResultsList(), CoffeyClient::tokens));
+        response -> outcomes(texts.size(), response.getResultsList(), CoffeyClient::tokens));
   }
 
   /// As [#tokenize(TokenizeRequest)].
   public CompletableFuture<TokenizeResponse> tokenizeAsync(TokenizeRequest request) {
     return Call.start(connection, InferenceServiceGrpc.getTokenizeMethod(), request, deadline);
+  }
+
+  /// The text of token ids, without their special tokens.
+  public String detokenize(List<Integer> ids) {
+    return await(detokenizeAsync(ids));
+  }
+
+  /// The answer to a request with all its options. The request is sent as it is: it names its own
+  /// model.
+  public DetokenizeResponse detokenize(DetokenizeRequest request) {
+    return await(detokenizeAsync(request));
+  }
+
+  /// As [#detokenize(List)].
+  public CompletableFuture<String> detokenizeAsync(List<Integer> ids) {
+    DetokenizeRequest request =
+        DetokenizeRequest.newBuilder()
+            .setModel(model)
+            .addInputs(TokenIds.newBuilder().addAllIds(ids))
+            .build();
+    return then(
+        detokenizeAsync(request),
+        response -> outcomes(1, response.getResultsList(), CoffeyClient::text).getFirst().get());
+  }
+
+  /// As [#detokenize(DetokenizeRequest)].
+  public CompletableFuture<DetokenizeResponse> detokenizeAsync(DetokenizeRequest request) {
+    return Call.start(connection, InferenceServiceGrpc.getDetokenizeMethod(), request, deadline);
   }
 
   /// The models that the server has, by name and then by version.
@@ -252,11 +523,11 @@ public final class CoffeyClient implements AutoCloseable {
   }
 
   private static <R, T> List<Outcome<T>> outcomes(
-      List<String> texts, List<R> results, Function<R, Outcome<T>> outcome) {
-    if (results.size() != texts.size()) {
+      int texts, List<R> results, Function<R, Outcome<T>> outcome) {
+    if (results.size() != texts) {
       throw CoffeyException.ofClient(
           Status.Code.INTERNAL,
-          "the server answered %d texts with %d results".formatted(texts.size(), results.size()));
+          "the server answered %d texts with %d results".formatted(texts, results.size()));
     }
     return results.stream().map(outcome).toList();
   }
@@ -290,6 +561,46 @@ public final class CoffeyClient implements AutoCloseable {
         List<Token> tokens = result.getTokens().getTokensList();
         yield new Outcome.Done<>(tokens, tokens.size(), 0);
       }
+      case ERROR -> new Outcome.Failed<>(CoffeyException.ofItem(result.getError()));
+      case OUTCOME_NOT_SET -> unset();
+    };
+  }
+
+  private static Outcome<List<Entity>> entities(TagResult result) {
+    return switch (result.getOutcomeCase()) {
+      case TAGGING -> done(result.getTagging().getEntitiesList(), result.getUsage());
+      case ERROR -> new Outcome.Failed<>(CoffeyException.ofItem(result.getError()));
+      case OUTCOME_NOT_SET -> unset();
+    };
+  }
+
+  private static Outcome<List<FilledMask>> masks(FillMaskResult result) {
+    return switch (result.getOutcomeCase()) {
+      case MASKS -> done(result.getMasks().getMasksList(), result.getUsage());
+      case ERROR -> new Outcome.Failed<>(CoffeyException.ofItem(result.getError()));
+      case OUTCOME_NOT_SET -> unset();
+    };
+  }
+
+  private static Outcome<List<SummarySentence>> sentences(SummarizeResult result) {
+    return switch (result.getOutcomeCase()) {
+      case SUMMARY -> done(result.getSummary().getSentencesList(), result.getUsage());
+      case ERROR -> new Outcome.Failed<>(CoffeyException.ofItem(result.getError()));
+      case OUTCOME_NOT_SET -> unset();
+    };
+  }
+
+  private static Outcome<List<AnswerSpan>> answers(AnswerResult result) {
+    return switch (result.getOutcomeCase()) {
+      case ANSWERS -> done(result.getAnswers().getAnswersList(), result.getUsage());
+      case ERROR -> new Outcome.Failed<>(CoffeyException.ofItem(result.getError()));
+      case OUTCOME_NOT_SET -> unset();
+    };
+  }
+
+  private static Outcome<String> text(DetokenizeResult result) {
+    return switch (result.getOutcomeCase()) {
+      case TEXT -> done(result.getText(), TokenUsage.getDefaultInstance());
       case ERROR -> new Outcome.Failed<>(CoffeyException.ofItem(result.getError()));
       case OUTCOME_NOT_SET -> unset();
     };

@@ -26,9 +26,11 @@ public final class PreparedTask<A> {
   private final int cut;
   private final Function<List<List<Matrix>>, A> finish;
 
+  /// A task of a caller's own making.
+  ///
   /// @param cut tokens that truncation left out
   /// @param finish takes the results of all inputs, in their order
-  PreparedTask(List<TextInput> inputs, int cut, Function<List<List<Matrix>>, A> finish) {
+  public PreparedTask(List<TextInput> inputs, int cut, Function<List<List<Matrix>>, A> finish) {
     this.inputs = List.copyOf(inputs);
     this.cut = cut;
     this.finish = finish;
@@ -61,7 +63,7 @@ public final class PreparedTask<A> {
   }
 
   /// The same with another answer made of this one's.
-  <B> PreparedTask<B> then(Function<A, B> next) {
+  public <B> PreparedTask<B> then(Function<A, B> next) {
     return new PreparedTask<>(inputs, cut, finish.andThen(next));
   }
 

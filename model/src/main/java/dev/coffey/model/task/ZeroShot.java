@@ -21,7 +21,8 @@ public final class ZeroShot {
   /// The hypothesis of Hugging Face if not told.
   public static final String DEFAULT_TEMPLATE = "This example is {}.";
 
-  private static final String LABEL = "{}";
+  /// What stands in a template where the label goes.
+  public static final String LABEL = "{}";
 
   private final Tokenizer tokenizer;
   private final int maxTokens;

@@ -49,6 +49,11 @@ abstract class TextCommand implements Callable<Integer> {
     this.surroundings = surroundings;
   }
 
+  /// Texts in a request.
+  int textsPerRequest() {
+    return TEXTS_PER_REQUEST;
+  }
+
   /// Sends `texts`; the reply has one entry for each.
   abstract CompletableFuture<List<TextReply>> send(
       CoffeyClient client, String model, List<String> texts);
@@ -113,7 +118,7 @@ abstract class TextCommand implements Callable<Integer> {
             .err()
             .printf("coffey: text %d: %s%n", index + 1, reply.error().get().getMessage());
       } else {
-        surroundings.out().println(reply.plain() + "\t" + text.replaceAll("[\\t\\r\\n]+", " "));
+        surroundings.out().println(reply.plain() + "\t" + TextReply.line(text));
       }
     }
   }
@@ -145,8 +150,8 @@ abstract class TextCommand implements Callable<Integer> {
         new InputStreamReader(surroundings.in(), StandardCharsets.UTF_8.newDecoder()));
   }
 
-  private static void sendAll(Run run, List<String> texts) {
-    Chunk chunk = new Chunk();
+  private void sendAll(Run run, List<String> texts) {
+    Chunk chunk = new Chunk(textsPerRequest());
     for (String text : texts) {
       if (chunk.add(text)) {
         run.send(chunk.take());
@@ -157,8 +162,8 @@ abstract class TextCommand implements Callable<Integer> {
     }
   }
 
-  private static void sendLines(Run run, BufferedReader lines) throws IOException {
-    Chunk chunk = new Chunk();
+  private void sendLines(Run run, BufferedReader lines) throws IOException {
+    Chunk chunk = new Chunk(textsPerRequest());
     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
       if (chunk.add(line)) {
         run.send(chunk.take());
@@ -180,13 +185,18 @@ abstract class TextCommand implements Callable<Integer> {
   /// Texts gathered for the next request.
   private static final class Chunk {
     private List<String> texts = new ArrayList<>();
+    private final int most;
     private int characters;
+
+    Chunk(int most) {
+      this.most = most;
+    }
 
     /// Whether the chunk is full.
     boolean add(String text) {
       texts.add(text);
       characters += text.length();
-      return texts.size() >= TEXTS_PER_REQUEST || characters >= CHARACTERS_PER_REQUEST;
+      return texts.size() >= most || characters >= CHARACTERS_PER_REQUEST;
     }
 
     boolean isEmpty() {

@@ -1,6 +1,5 @@
 package dev.coffey.server.grpc;
 
-import dev.coffey.model.Readout;
 import dev.coffey.model.ScoreFunction;
 import dev.coffey.model.task.Classification;
 import dev.coffey.model.task.LabelScore;
@@ -32,10 +31,9 @@ final class ClassifyTask implements TypedTask<ClassifyRequest, ClassifyResponse>
     ScoreFunction function =
         scoreFunction(
             request.getActivation(), request.getActivationValue(), handle.config().scoreFunction());
-    InputReader reader =
-        new InputReader(handle, options.truncation(), List.of(new Readout.Head()), "");
+    InputReader reader = new InputReader(handle, options.fit(handle), "");
     List<String> labels = handle.config().labels();
-    int topK = topK(request.getTopK());
+    int topK = Numbers.count(request.getTopK());
     return runner.run(
         handle,
         options,
@@ -44,17 +42,8 @@ final class ClassifyTask implements TypedTask<ClassifyRequest, ClassifyResponse>
                 request.getInputsList(),
                 "inputs",
                 (input, field) ->
-                    reader
-                        .read(input, field)
-                        .work(outputs ->
-                            Classification.labels(
-                                outputs.getFirst().values(), labels, function, topK))),
+                    Classification.prepare(reader.read(input, field), labels, function, topK)),
         ClassifyTask::response);
-  }
-
-  /// uint32: a number above the largest int, which arrives as a negative one, asks for all.
-  static int topK(int sent) {
-    return Math.max(0, sent);
   }
 
   /// @param own what the model's config says

@@ -3,10 +3,15 @@ package dev.coffey.server.grpc;
 import dev.coffey.kernels.Pooling;
 import dev.coffey.model.Matrix;
 import dev.coffey.model.Readout;
+import dev.coffey.model.TextInput;
 import dev.coffey.model.task.Embedding;
+import dev.coffey.model.task.PreparedTask;
+import dev.coffey.model.task.TextFit;
+import dev.coffey.model.tokenize.Encoding;
 import dev.coffey.proto.v1.EmbedRequest;
 import dev.coffey.proto.v1.EmbedResponse;
 import dev.coffey.proto.v1.EmbedResult;
+import dev.coffey.proto.v1.Normalization;
 import dev.coffey.proto.v1.TokenEmbeddings;
 import dev.coffey.server.failure.InferenceException.InvalidArgument;
 import dev.coffey.server.grpc.TaskRunner.Answer;
@@ -14,8 +19,9 @@ import dev.coffey.server.grpc.WorkSheet.Outcome;
 import dev.coffey.server.registry.EmbeddingDefaults;
 import dev.coffey.server.registry.ModelHandle;
 import dev.coffey.server.registry.ModelTask;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.TreeSet;
 import java.util.concurrent.CompletionStage;
 
 /// A vector for each text, or for each token.
@@ -32,9 +38,13 @@ final class EmbedTask implements TypedTask<EmbedRequest, EmbedResponse> {
     RequestOptionsReader options = RequestOptionsReader.of(request.getOptions());
     ModelHandle handle = runner.find(request.getModel(), request.getVersion(), ModelTask.EMBED);
     Vectors vectors = Vectors.of(request, handle);
-    InputReader reader =
-        new InputReader(
-            handle, options.truncation(), List.of(vectors.readout()), handle.embedding().prompt());
+    TextFit fit = options.fit(handle);
+    if (vectors.perToken() && fit instanceof TextFit.Windows) {
+      throw new InvalidArgument(
+          "per_token",
+          "the vectors of tokens can't be read in windows: truncate, or send shorter texts");
+    }
+    InputReader reader = new InputReader(handle, fit, prompt(request, handle.embedding()));
     return runner.run(
         handle,
         options,
@@ -43,14 +53,32 @@ final class EmbedTask implements TypedTask<EmbedRequest, EmbedResponse> {
               Work.each(
                   request.getInputsList(),
                   "inputs",
-                  (input, field) ->
-                      reader
-                          .read(input, field)
-                          .work(outputs -> vectors.result(outputs.getFirst())));
+                  (input, field) -> vectors.prepare(reader.read(input, field)));
           runner.checkResponse(vectors.bytes(works));
           return works;
         },
         EmbedTask::response);
+  }
+
+  private static String prompt(EmbedRequest request, EmbeddingDefaults defaults) {
+    return switch (request.getPromptChoiceCase()) {
+      case PROMPT -> request.getPrompt();
+      case PROMPT_NAME -> {
+        String prompt = defaults.prompts().get(request.getPromptName());
+        if (prompt == null) {
+          throw new InvalidArgument(
+              "prompt_name",
+              "this model has no prompt '%s'; it has %s"
+                  .formatted(
+                      request.getPromptName(),
+                      defaults.prompts().isEmpty()
+                          ? "none"
+                          : String.join(", ", new TreeSet<>(defaults.prompts().keySet()))));
+        }
+        yield prompt;
+      }
+      case PROMPTCHOICE_NOT_SET -> defaults.prompt();
+    };
   }
 
   private static EmbedResponse response(Answer<EmbedResult> answer) {
@@ -68,13 +96,20 @@ final class EmbedTask implements TypedTask<EmbedRequest, EmbedResponse> {
 
   /// Which vectors a request wants, and how they are sent.
   ///
-  /// @param normalizeLater whether vectors are scaled here, since they are cut first
+  /// @param pooled empty for a vector for each token
+  /// @param dimensions how many numbers a vector has
+  /// @param cut whether that is less than the model's
+  /// @param normalize whether vectors are scaled to length 1 once they are cut
   private record Vectors(
-      Readout readout,
-      boolean perToken,
+      Optional<Readout.Pooled> pooled,
       int dimensions,
-      boolean normalizeLater,
+      boolean cut,
+      boolean normalize,
       VectorEncoder encoder) {
+
+    boolean perToken() {
+      return pooled.isEmpty();
+    }
 
     static Vectors of(EmbedRequest request, ModelHandle handle) {
       EmbeddingDefaults defaults = handle.embedding();
@@ -118,44 +153,50 @@ final class EmbedTask implements TypedTask<EmbedRequest, EmbedResponse> {
                 .formatted(Integer.toUnsignedString(dimensions), full));
       }
       boolean cut = dimensions != 0 && dimensions < full;
-      Readout readout = perToken ? new Readout.Hidden() : pooled.scaled(normalize && !cut);
       return new Vectors(
-          readout, perToken, cut ? dimensions : full, normalize && (perToken || cut), encoder);
+          perToken ? Optional.empty() : Optional.of(pooled),
+          cut ? dimensions : full,
+          cut,
+          // As sentence-transformers: what the folder scales is not scaled again once it is cut,
+          // unless that is asked for.
+          request.getNormalization() == Normalization.NORMALIZATION_ON,
+          encoder);
+    }
+
+    PreparedTask<EmbedResult> prepare(List<Encoding> windows) {
+      return pooled
+          .map(readout ->
+              Embedding.prepare(windows, readout, cut ? dimensions : 0, normalize && cut)
+                  .then(vector -> EmbedResult.newBuilder().setEmbedding(encode(vector)).build()))
+          .orElseGet(() ->
+              new PreparedTask<>(
+                  List.of(TextInput.of(windows.getFirst(), List.of(new Readout.Hidden()))),
+                  windows.getFirst().cut(),
+                  outputs -> tokens(outputs.getFirst().getFirst())));
+    }
+
+    private EmbedResult tokens(Matrix hidden) {
+      TokenEmbeddings.Builder tokens = TokenEmbeddings.newBuilder();
+      for (int row = 0; row < hidden.rows(); row++) {
+        tokens.addTokens(encode(Embedding.of(hidden.row(row), dimensions, normalize)));
+      }
+      return EmbedResult.newBuilder().setTokenEmbeddings(tokens).build();
+    }
+
+    /// @throws InvalidArgument if the encoding can't hold a number of it
+    private dev.coffey.proto.v1.Embedding encode(float[] vector) {
+      return Work.read("encoding", () -> encoder.encode(vector));
     }
 
     /// Bytes that the vectors of `works` take in a response.
-    long bytes(List<? extends Work<?>> works) {
+    long bytes(List<Work<EmbedResult>> works) {
       long vectors = 0;
-      for (Work<?> work : works) {
-        if (work instanceof Work.Ready<?> ready) {
-          vectors += perToken ? ready.texts().getFirst().tokens() : 1;
+      for (Work<EmbedResult> work : works) {
+        if (work instanceof Work.Ready<EmbedResult>(PreparedTask<EmbedResult> task)) {
+          vectors += perToken() ? task.tokens() : 1;
         }
       }
       return vectors * dimensions * Float.BYTES;
-    }
-
-    dev.coffey.proto.v1.Embedding vector(Matrix matrix, int row) {
-      int start = row * matrix.columns();
-      float[] vector = Arrays.copyOfRange(matrix.values(), start, start + matrix.columns());
-      return encoder.encode(Embedding.of(vector, dimensions, normalizeLater));
-    }
-
-    /// An item's vector, or vectors; the usage is still to be set.
-    ///
-    /// @throws InvalidArgument if the encoding can't hold a number of it
-    EmbedResult result(Matrix matrix) {
-      try {
-        if (!perToken) {
-          return EmbedResult.newBuilder().setEmbedding(vector(matrix, 0)).build();
-        }
-        TokenEmbeddings.Builder tokens = TokenEmbeddings.newBuilder();
-        for (int row = 0; row < matrix.rows(); row++) {
-          tokens.addTokens(vector(matrix, row));
-        }
-        return EmbedResult.newBuilder().setTokenEmbeddings(tokens).build();
-      } catch (IllegalArgumentException e) {
-        throw new InvalidArgument("encoding", String.valueOf(e.getMessage()));
-      }
     }
   }
 }

@@ -1,34 +1,26 @@
 package dev.coffey.server.grpc;
 
-import dev.coffey.model.Matrix;
-import dev.coffey.model.Readout;
-import dev.coffey.model.TextInput;
+import dev.coffey.model.task.TextFit;
 import dev.coffey.model.tokenize.Encoding;
 import dev.coffey.model.tokenize.Tokenizer;
-import dev.coffey.model.tokenize.TooLongException;
-import dev.coffey.model.tokenize.Truncation;
 import dev.coffey.proto.v1.Input;
 import dev.coffey.proto.v1.TokenIds;
 import dev.coffey.server.failure.InferenceException.InvalidArgument;
 import dev.coffey.server.registry.ModelHandle;
-import java.util.Arrays;
 import java.util.List;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Reads the texts of a request for one model: each becomes what the encoder reads.
 final class InputReader {
   private final ModelHandle handle;
-  private final Truncation truncation;
-  private final List<Readout> readouts;
+  private final TextFit fit;
   private final String prompt;
 
-  /// @param readouts what to compute of each text
+  /// @param fit how a text that may be too long is brought to what the model reads
   /// @param prompt put before each text (not before token ids)
-  InputReader(ModelHandle handle, Truncation truncation, List<Readout> readouts, String prompt) {
+  InputReader(ModelHandle handle, TextFit fit, String prompt) {
     this.handle = handle;
-    this.truncation = truncation;
-    this.readouts = readouts;
+    this.fit = fit;
     this.prompt = prompt;
   }
 
@@ -46,51 +38,40 @@ final class InputReader {
     }
   }
 
-  /// What the encoder reads for one input.
-  ///
-  /// @param cut tokens that truncation left out
-  record Reading(TextInput text, int cut) {
-    /// The work of an item that is just this text.
-    ///
-    /// @param finish makes the result of the matrices of the text's readouts
-    <R> Work.Ready<R> work(Function<List<Matrix>, R> finish) {
-      return new Work.Ready<>(List.of(text), cut, outputs -> finish.apply(outputs.getFirst()));
-    }
-  }
-
-  /// Reads one input.
+  /// What the encoder reads for one input: one encoding, or one for each window.
   ///
   /// @param field its path in the request
   /// @throws InvalidArgument if it can't be read
-  Reading read(Input input, String field) {
+  List<Encoding> read(Input input, String field) {
     return switch (input.getKindCase()) {
-      case TEXT -> text(input.getText(), null, field + ".text");
-      case PAIR -> text(input.getPair().getFirst(), input.getPair().getSecond(), field + ".pair");
-      case IDS -> ids(input.getIds(), field + ".ids");
+      case TEXT -> read(input.getText(), null, field + ".text");
+      case PAIR -> read(input.getPair().getFirst(), input.getPair().getSecond(), field + ".pair");
+      case IDS -> List.of(ids(input.getIds(), field + ".ids"));
       case KIND_NOT_SET ->
           throw new InvalidArgument(field, "empty input; set one of text, pair, ids");
     };
   }
 
-  /// Reads a text or a pair.
-  ///
-  /// @throws InvalidArgument if it can't be read
-  Reading text(String first, @Nullable String second, String field) {
-    if (first.isEmpty() || (second != null && second.isEmpty())) {
-      throw new InvalidArgument(field, "empty text; send at least one character");
-    }
-    try {
-      Encoding encoding =
-          tokenizer(handle, field).encode(prompt + first, second, truncation, handle.maxTokens());
-      return new Reading(
-          new TextInput(encoding.ids(), encoding.types(), positions(encoding.tokens()), readouts),
-          encoding.cut());
-    } catch (TooLongException | IllegalArgumentException e) {
-      throw new InvalidArgument(field, String.valueOf(e.getMessage()));
-    }
+  /// As [#read(Input, String)], for a text or a pair.
+  List<Encoding> read(String first, @Nullable String second, String field) {
+    return Work.read(
+        field,
+        () -> fit.encode(tokenizer(handle, field), prompt + first, second, handle.maxTokens()));
   }
 
-  private Reading ids(TokenIds sent, String field) {
+  /// The text of an input, for tasks that read neither pairs nor token ids.
+  ///
+  /// @throws InvalidArgument if it has none
+  static String text(Input input, String field) {
+    return switch (input.getKindCase()) {
+      case TEXT -> input.getText();
+      case PAIR, IDS, KIND_NOT_SET ->
+          throw new InvalidArgument(
+              field, "this task reads a text, not a pair and not token ids: set text");
+    };
+  }
+
+  private Encoding ids(TokenIds sent, String field) {
     int count = sent.getIdsCount();
     if (count == 0) {
       throw new InvalidArgument(field, "no token ids; send at least one, with the special tokens");
@@ -111,7 +92,7 @@ final class InputReader {
         sent.getTypeIdsCount() == 0
             ? new int[count]
             : within(sent.getTypeIdsList(), Segments.limit(handle), field + ".type_ids", "type id");
-    return new Reading(new TextInput(ids, types, positions(count), readouts), 0);
+    return new Encoding(ids, types, 0);
   }
 
   private static int[] within(List<Integer> numbers, int limit, String field, String what) {
@@ -138,11 +119,5 @@ final class InputReader {
                 field,
                 "model '%s' has no tokenizer in its folder: send token ids"
                     .formatted(handle.name())));
-  }
-
-  private static int[] positions(int tokens) {
-    int[] positions = new int[tokens];
-    Arrays.setAll(positions, i -> i);
-    return positions;
   }
 }

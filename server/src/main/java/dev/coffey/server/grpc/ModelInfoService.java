@@ -115,6 +115,12 @@ final class ModelInfoService extends ModelServiceGrpc.ModelServiceImplBase {
     return switch (task) {
       case CLASSIFY -> Task.TASK_CLASSIFY;
       case EMBED -> Task.TASK_EMBED;
+      case RANK -> Task.TASK_RANK;
+      case TAG -> Task.TASK_TAG;
+      case ANSWER -> Task.TASK_ANSWER;
+      case FILL_MASK -> Task.TASK_FILL_MASK;
+      case ZERO_SHOT -> Task.TASK_ZERO_SHOT;
+      case SUMMARIZE -> Task.TASK_SUMMARIZE;
     };
   }
 

@@ -62,8 +62,7 @@ record ModelSignature(List<String> inputs, List<OutputTensor> outputs) {
 
   private static List<OutputTensor> encoder(TextModel model, EmbeddingDefaults embedding) {
     if (embedding.sentence() && embedding.unsupported().isEmpty()) {
-      Readout.Pooled pooled =
-          new Readout.Pooled(embedding.poolings(), embedding.dense(), embedding.normalize());
+      Readout.Pooled pooled = embedding.pooled();
       return List.of(
           new OutputTensor(
               "sentence_embedding",

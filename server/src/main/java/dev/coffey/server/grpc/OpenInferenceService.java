@@ -5,7 +5,7 @@ import com.google.protobuf.UnsafeByteOperations;
 import dev.coffey.model.Matrix;
 import dev.coffey.model.Readout;
 import dev.coffey.model.TextInput;
-import dev.coffey.model.tokenize.Truncation;
+import dev.coffey.model.task.TextFit;
 import dev.coffey.proto.inference.GRPCInferenceServiceGrpc;
 import dev.coffey.proto.inference.InferTensorContents;
 import dev.coffey.proto.inference.ModelInferRequest;
@@ -176,14 +176,18 @@ final class OpenInferenceService extends GRPCInferenceServiceGrpc.GRPCInferenceS
 
   private Rows rows(
       ModelHandle handle, Content content, List<OutputTensor> outputs, List<Readout> readouts) {
-    InputReader reader = new InputReader(handle, Truncation.NONE, readouts, prompt(handle));
+    InputReader reader = new InputReader(handle, TextFit.refuse(), prompt(handle));
     List<TextInput> texts = new ArrayList<>(content.rows().size());
     int width = content.width();
     for (Row row : content.rows()) {
       TextInput text =
           switch (row) {
             case Row.Text(String first, String second) ->
-                reader.text(first, second, content.field() + "[" + texts.size() + "]").text();
+                TextInput.of(
+                    reader
+                        .read(first, second, content.field() + "[" + texts.size() + "]")
+                        .getFirst(),
+                    readouts);
             case Row.Tokens(int[] ids, int[] types, int[] positions) ->
                 new TextInput(ids, types, positions, readouts);
           };

@@ -1,5 +1,6 @@
 package dev.coffey.server.grpc;
 
+import dev.coffey.model.tokenize.CodePoints;
 import dev.coffey.model.tokenize.TokenizedText;
 import dev.coffey.model.tokenize.Tokenizer;
 import dev.coffey.model.tokenize.Truncation;

@@ -23,7 +23,6 @@ import dev.coffey.proto.v1.TokenizeResponse;
 import dev.coffey.proto.v1.ZeroShotRequest;
 import dev.coffey.proto.v1.ZeroShotResponse;
 import dev.coffey.server.failure.InferenceException.InvalidArgument;
-import io.grpc.Status;
 import java.util.concurrent.CompletionStage;
 
 /// All tasks of the typed API, and with them what answers a message of `Stream`, but for its id.
@@ -44,12 +43,12 @@ record TypedTasks(
     return new TypedTasks(
         new ClassifyTask(runner),
         new EmbedTask(runner),
-        unserved("Rank"),
-        unserved("Tag"),
-        unserved("Answer"),
-        unserved("FillMask"),
-        unserved("ZeroShot"),
-        unserved("Summarize"),
+        new RankTask(runner),
+        new TagTask(runner),
+        new AnswerTask(runner),
+        new FillMaskTask(runner),
+        new ZeroShotTask(runner),
+        new SummarizeTask(runner),
         new TokenizeTask(runner),
         new DetokenizeTask(runner));
   }
@@ -76,15 +75,5 @@ record TypedTasks(
                   "request", "no request in the message; set one of classify, embed, …");
         };
     return built.thenApply(StreamResponse.Builder::build);
-  }
-
-  private static <Q, S> TypedTask<Q, S> unserved(String method) {
-    return _ -> {
-      throw Status.UNIMPLEMENTED
-          .withDescription(
-              "coffey.v1 %s is not served yet; this version serves Classify, Embed, Tokenize, Detokenize and Stream, and every head's logits over inference.GRPCInferenceService/ModelInfer"
-                  .formatted(method))
-          .asRuntimeException();
-    };
   }
 }

@@ -3,9 +3,11 @@ package dev.coffey.server.registry;
 import dev.coffey.model.HeadKind;
 import dev.coffey.model.ModelConfig;
 import dev.coffey.model.TextModel;
+import dev.coffey.model.checkpoint.RankConfig;
 import dev.coffey.model.tokenize.Tokenizer;
 import dev.coffey.server.batch.ModelQueue;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.Optional;
 import java.util.Set;
 
@@ -17,6 +19,7 @@ public final class ModelHandle {
   private final TextModel model;
   private final Optional<Tokenizer> tokenizer;
   private final EmbeddingDefaults embedding;
+  private final RankConfig rank;
   private final int maxTokens;
   private final long parameters;
   private final Set<ModelTask> tasks;
@@ -30,6 +33,7 @@ public final class ModelHandle {
       TextModel model,
       Optional<Tokenizer> tokenizer,
       EmbeddingDefaults embedding,
+      RankConfig rank,
       int maxTokens,
       long parameters,
       Set<ModelTask> tasks,
@@ -40,9 +44,10 @@ public final class ModelHandle {
     this.model = model;
     this.tokenizer = tokenizer;
     this.embedding = embedding;
+    this.rank = rank;
     this.maxTokens = maxTokens;
     this.parameters = parameters;
-    this.tasks = tasks;
+    this.tasks = Collections.unmodifiableSet(tasks);
     this.queue = queue;
     this.loadTime = loadTime;
   }
@@ -96,6 +101,11 @@ public final class ModelHandle {
 
   public EmbeddingDefaults embedding() {
     return embedding;
+  }
+
+  /// How a cross-encoder's logit becomes a score, where a request does not say.
+  public RankConfig rank() {
+    return rank;
   }
 
   /// The longest text in tokens, specials included: the least of what the encoder, the tokenizer

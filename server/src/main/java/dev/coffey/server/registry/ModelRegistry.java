@@ -2,7 +2,6 @@ package dev.coffey.server.registry;
 
 import dev.coffey.kernels.Kernels;
 import dev.coffey.model.BatchRunner;
-import dev.coffey.model.HeadKind;
 import dev.coffey.model.Readout;
 import dev.coffey.model.TextInput;
 import dev.coffey.model.TextModel;
@@ -367,9 +366,10 @@ public final class ModelRegistry implements AutoCloseable {
         model,
         tokenizer,
         embedding,
+        folder.rank(),
         maxTokens,
         folder.checkpoint().parameters(),
-        tasks(model.headKind(), embedding),
+        ModelTask.of(model.headKind(), model.config().labels(), embedding, tokenizer),
         queue,
         loadTime);
   }
@@ -377,17 +377,6 @@ public final class ModelRegistry implements AutoCloseable {
   /// What metrics and errors call a model.
   private static String label(Slot slot) {
     return slot.version() == UNVERSIONED ? slot.name() : slot.name() + "/" + slot.version();
-  }
-
-  private static Set<ModelTask> tasks(HeadKind head, EmbeddingDefaults embedding) {
-    Set<ModelTask> tasks = EnumSet.noneOf(ModelTask.class);
-    if (head == HeadKind.SEQUENCE_CLASSIFICATION) {
-      tasks.add(ModelTask.CLASSIFY);
-    }
-    if (embedding.unsupported().isEmpty()) {
-      tasks.add(ModelTask.EMBED);
-    }
-    return Set.copyOf(tasks);
   }
 
   private WarmUpRun.Outcome warmUp(TextModel model, int maxTokens) {

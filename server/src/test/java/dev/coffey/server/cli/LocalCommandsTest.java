@@ -46,9 +46,10 @@ class LocalCommandsTest {
   @Test
   void classify_manyLines_answersEachInOrderAndFailsForTheBadOnes() {
     // More than four requests' worth, so that the window of requests in flight moves.
+    String tooLong = "word ".repeat(400);
     List<String> lines =
         IntStream.range(0, 300)
-            .mapToObj(i -> i == 130 || i == 299 ? "" : "text number " + i)
+            .mapToObj(i -> i == 130 || i == 299 ? tooLong : "text number " + i)
             .collect(Collectors.toCollection(ArrayList::new));
     int code =
         terminal.typing(String.join("\n", lines) + "\n").run("classify", "--local", "--json");
@@ -59,9 +60,9 @@ class LocalCommandsTest {
       JsonNode line = printed.get(i);
       assertThat(line.get("index").asInt()).isEqualTo(i);
       assertThat(line.get("text").asText()).isEqualTo(lines.get(i));
-      if (lines.get(i).isEmpty()) {
+      if (lines.get(i).equals(tooLong)) {
         assertThat(line.get("error").get("code").asText()).isEqualTo("INVALID_ARGUMENT");
-        assertThat(line.get("error").get("message").asText()).contains("empty");
+        assertThat(line.get("error").get("message").asText()).contains("truncation");
       } else {
         assertThat(line.get("labels")).hasSize(2);
         double sum = 0;

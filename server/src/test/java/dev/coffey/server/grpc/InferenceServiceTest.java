@@ -17,7 +17,6 @@ import dev.coffey.proto.v1.Input;
 import dev.coffey.proto.v1.LabelScore;
 import dev.coffey.proto.v1.Normalization;
 import dev.coffey.proto.v1.PoolingMode;
-import dev.coffey.proto.v1.RankRequest;
 import dev.coffey.proto.v1.RequestOptions;
 import dev.coffey.proto.v1.ScoreActivation;
 import dev.coffey.proto.v1.TextPair;
@@ -27,7 +26,6 @@ import dev.coffey.proto.v1.TokenizeRequest;
 import dev.coffey.proto.v1.TokenizeResponse;
 import dev.coffey.proto.v1.Truncation;
 import dev.coffey.proto.v1.VectorEncoding;
-import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -143,7 +141,7 @@ final class InferenceServiceTest {
   @Test
   void classify_equalTexts_areComputedOnce() {
     ClassifyResponse response =
-        classify(classify(text("good"), text("bad"), text("good"), text(""), text("good")));
+        classify(classify(text("good"), text("bad"), text("good"), ids(), text("good")));
     assertThat(response.getInfo().getTiming().getBatchTexts()).isEqualTo(2);
     assertThat(labels(response, 2)).isEqualTo(labels(response, 0));
     assertThat(labels(response, 4)).isEqualTo(labels(response, 0));
@@ -159,7 +157,9 @@ final class InferenceServiceTest {
         classify(
             classify(
                 text("good"),
-                text(""),
+                Input.newBuilder()
+                    .setIds(TokenIds.newBuilder().addIds(1).addIds(2).addTypeIds(0))
+                    .build(),
                 text(tooLong),
                 ids(1, 4096),
                 ids(1, 2, -1),
@@ -174,7 +174,7 @@ final class InferenceServiceTest {
                 .collect(Collectors.toList()))
         .allSatisfy(error -> assertThat(error).startsWith("INVALID_ARGUMENT "))
         .satisfies(errors -> {
-          assertThat(errors.get(0)).contains("empty text");
+          assertThat(errors.get(0)).contains("1 type ids for 2 ids");
           assertThat(errors.get(1)).contains("128").contains("truncation");
           assertThat(errors.get(2)).contains("4096").contains("place 1");
           assertThat(errors.get(3)).contains("4294967295");
@@ -371,17 +371,6 @@ final class InferenceServiceTest {
   }
 
   // ---- what is refused
-
-  @Test
-  void anyMethod_notServedYet_saysWhatIs() {
-    assertThatThrownBy(() -> server.inference().rank(RankRequest.getDefaultInstance()))
-        .isInstanceOfSatisfying(
-            StatusRuntimeException.class,
-            e -> {
-              assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.UNIMPLEMENTED);
-              assertThat(e.getStatus().getDescription()).contains("Rank").contains("Classify");
-            });
-  }
 
   @Test
   void anyMethod_unknownEnumValue_isInvalidArgument() {

@@ -542,10 +542,6 @@ final class OpenInferenceServiceTest {
             "raw_input_contents[0]",
             "16 raw bytes; shape [1, 3] of INT64 takes 24"),
         new Bad(
-            request("textcls", InferTensors.text("text", "")),
-            "inputs[0].contents[0]",
-            "empty text"),
-        new Bad(
             request("textcls", InferTensors.text("text", "word ".repeat(200))),
             "inputs[0].contents[0]",
             "limit is 128"),

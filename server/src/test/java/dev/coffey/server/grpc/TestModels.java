@@ -22,6 +22,12 @@ public final class TestModels {
     return named(TEXTCLS, folder("golden/pipelines/textcls"));
   }
 
+  /// One of the checkpoints with a tokenizer that Hugging Face's pipelines were run on: `qa`,
+  /// `nli-bert` …
+  public static ModelLocation pipeline(String name) {
+    return named(name, folder("golden/pipelines/" + name));
+  }
+
   /// One of the golden checkpoints, without a tokenizer: `seqcls`, `tokcls`, `qa`, `mlm`, `base` …
   public static ModelLocation golden(String head) {
     return named(head, folder("golden/models/distilbert-" + head));
