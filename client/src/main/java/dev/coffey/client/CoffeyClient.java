@@ -25,6 +25,8 @@ import dev.coffey.proto.v1.Input;
 import dev.coffey.proto.v1.LabelScore;
 import dev.coffey.proto.v1.ListModelsRequest;
 import dev.coffey.proto.v1.ListModelsResponse;
+import dev.coffey.proto.v1.LoadModelRequest;
+import dev.coffey.proto.v1.LoadModelResponse;
 import dev.coffey.proto.v1.ModelServiceGrpc;
 import dev.coffey.proto.v1.ModelSummary;
 import dev.coffey.proto.v1.Question;
@@ -44,6 +46,8 @@ import dev.coffey.proto.v1.TokenUsage;
 import dev.coffey.proto.v1.TokenizeRequest;
 import dev.coffey.proto.v1.TokenizeResponse;
 import dev.coffey.proto.v1.TokenizeResult;
+import dev.coffey.proto.v1.UnloadModelRequest;
+import dev.coffey.proto.v1.UnloadModelResponse;
 import dev.coffey.proto.v1.ZeroShotRequest;
 import dev.coffey.proto.v1.ZeroShotResponse;
 import io.grpc.Channel;
@@ -497,6 +501,27 @@ public final class CoffeyClient implements AutoCloseable {
   /// As [#getModel(GetModelRequest)].
   public CompletableFuture<GetModelResponse> getModelAsync(GetModelRequest request) {
     return Call.start(connection, ModelServiceGrpc.getGetModelMethod(), request, deadline);
+  }
+
+  /// Has the server load a model of its folder, in its newest version, once more if it is loaded.
+  /// Returns when the model answers.
+  public ModelSummary loadModel(String name) {
+    return await(loadModelAsync(LoadModelRequest.newBuilder().setModel(name).build())).getSummary();
+  }
+
+  /// As [#loadModel], of any version.
+  public CompletableFuture<LoadModelResponse> loadModelAsync(LoadModelRequest request) {
+    return Call.start(connection, ModelServiceGrpc.getLoadModelMethod(), request, deadline);
+  }
+
+  /// Has the server unload all versions of a model, once what waits for it is answered.
+  public void unloadModel(String name) {
+    var _ = await(unloadModelAsync(UnloadModelRequest.newBuilder().setModel(name).build()));
+  }
+
+  /// As [#unloadModel], of one version or all.
+  public CompletableFuture<UnloadModelResponse> unloadModelAsync(UnloadModelRequest request) {
+    return Call.start(connection, ModelServiceGrpc.getUnloadModelMethod(), request, deadline);
   }
 
   /// The connection, for generated stubs: `InferenceServiceGrpc.newStub(client.channel())`. Calls

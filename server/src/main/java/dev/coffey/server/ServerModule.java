@@ -90,7 +90,15 @@ final class ServerModule extends AbstractModule {
       ServerMetrics metrics,
       HealthReporter health) {
     return new GrpcServices(
-        config.grpc(), registry, batcher, Ticker.SYSTEM, handlers, metrics, health, version);
+        config.grpc(),
+        registry,
+        batcher,
+        Ticker.SYSTEM,
+        handlers,
+        metrics,
+        health,
+        config.models(),
+        version);
   }
 
   @Provides

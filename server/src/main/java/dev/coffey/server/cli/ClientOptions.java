@@ -122,6 +122,12 @@ final class ClientOptions {
     return new Session(builder.build(), () -> {});
   }
 
+  /// As [#open], but in this process unless a server is named.
+  Session openLocalByDefault(Surroundings surroundings) {
+    local |= target == null && !tls && tlsCa == null;
+    return open(surroundings);
+  }
+
   private Session local(Surroundings surroundings, Duration deadline) {
     Flags flags = new Flags();
     flags.add(Keys.MODELS_DIR, "--models", models);

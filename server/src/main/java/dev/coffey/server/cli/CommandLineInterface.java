@@ -3,6 +3,7 @@ package dev.coffey.server.cli;
 import dev.coffey.client.CoffeyException;
 import dev.coffey.kernels.BackendRefusedException;
 import dev.coffey.model.checkpoint.CheckpointException;
+import dev.coffey.model.eval.DataException;
 import dev.coffey.model.tokenize.TokenizerException;
 import dev.coffey.server.config.ConfigException;
 import dev.coffey.server.names.NearNames;
@@ -58,6 +59,7 @@ public final class CommandLineInterface {
             .addSubcommand(new Summarize(surroundings))
             .addSubcommand(new Tokenize(surroundings))
             .addSubcommand(new Detokenize(surroundings))
+            .addSubcommand(new Eval(surroundings))
             .addSubcommand(new Models(surroundings))
             .addSubcommand(new Doctor(surroundings))
             .addSubcommand(new Config(surroundings))
@@ -118,6 +120,7 @@ public final class CommandLineInterface {
           case BackendRefusedException _,
               CheckpointException _,
               TokenizerException _,
+              DataException _,
               UncheckedIOException _,
               CommandFailure _,
               WrongUsage _,

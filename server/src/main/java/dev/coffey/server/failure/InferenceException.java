@@ -60,6 +60,15 @@ public abstract sealed class InferenceException extends RuntimeException {
     }
   }
 
+  /// A model can't be loaded as things are: its folder is not what it should be, or there is none.
+  public static final class NotLoadable extends InferenceException {
+    private static final long serialVersionUID = 1L;
+
+    public NotLoadable(String message) {
+      super(message);
+    }
+  }
+
   /// A bound on queued tokens or on requests is reached. Try again after `retryAfter`, from the
   /// measured drain rate.
   public static final class Overloaded extends InferenceException {

@@ -10,9 +10,11 @@ import io.grpc.ServerBuilder;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// All services of a server with what they share, ready for any transport. Requests pass, from the
 /// outside in: call metrics, the gate (not for health and reflection, which must answer when the
@@ -23,6 +25,7 @@ public final class GrpcServices {
   private final HealthReporter health;
   private final List<ServerServiceDefinition> definitions;
 
+  /// @param models the folder of the models that may be loaded while the server runs
   /// @param serverVersion what ServerMetadata says
   public GrpcServices(
       GrpcConfig config,
@@ -32,6 +35,7 @@ public final class GrpcServices {
       HandlerPool handlers,
       ServerMetrics metrics,
       HealthReporter health,
+      Optional<Path> models,
       String serverVersion) {
     this.gate = new Gate(handlers, config.maxCalls(), metrics);
     this.health = health;
@@ -43,7 +47,7 @@ public final class GrpcServices {
     for (BindableService service :
         List.of(
             new InferenceService(tasks, streams),
-            new ModelInfoService(registry),
+            new ModelInfoService(registry, new ModelLoader(registry, models)),
             new OpenInferenceService(registry, inference, config, serverVersion))) {
       // The last interceptor of the list is the outermost.
       all.add(ServerInterceptors.intercept(strict(service), gate, callMetrics));

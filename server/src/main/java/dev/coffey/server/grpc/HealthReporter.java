@@ -72,6 +72,9 @@ public final class HealthReporter implements RegistryListener, BatchListener {
 
   private void report() {
     Set<String> now = new HashSet<>();
+    // Of those that are loaded: one that comes or goes while the others answer doesn't take the
+    // server out.
+    boolean any = false;
     boolean all = true;
     for (ModelStatus model : models) {
       if (now.add(model.name())) {
@@ -79,7 +82,12 @@ public final class HealthReporter implements RegistryListener, BatchListener {
             models.stream()
                 .anyMatch(version -> version.name().equals(model.name()) && serving(version));
         manager.setStatus(model.name(), status(serving));
-        all &= serving;
+        boolean loaded =
+            models.stream()
+                .anyMatch(version ->
+                    version.name().equals(model.name()) && version.state() == ModelState.READY);
+        any |= loaded;
+        all &= serving || !loaded;
       }
     }
     for (String gone : names) {
@@ -88,7 +96,7 @@ public final class HealthReporter implements RegistryListener, BatchListener {
       }
     }
     names = now;
-    manager.setStatus("", status(started && all));
+    manager.setStatus("", status(started && any && all));
   }
 
   private boolean serving(ModelStatus version) {

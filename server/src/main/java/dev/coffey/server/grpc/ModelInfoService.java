@@ -16,22 +16,24 @@ import dev.coffey.proto.v1.ModelSummary;
 import dev.coffey.proto.v1.Task;
 import dev.coffey.proto.v1.UnloadModelRequest;
 import dev.coffey.proto.v1.UnloadModelResponse;
+import dev.coffey.server.failure.InferenceException.InvalidArgument;
 import dev.coffey.server.registry.ModelHandle;
 import dev.coffey.server.registry.ModelRegistry;
 import dev.coffey.server.registry.ModelStatus;
 import dev.coffey.server.registry.ModelTask;
-import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// `coffey.v1.ModelService`: what the server has, in short and in detail.
+/// `coffey.v1.ModelService`: what the server has, in short and in detail, and changes of it.
 final class ModelInfoService extends ModelServiceGrpc.ModelServiceImplBase {
   private final ModelRegistry registry;
+  private final ModelLoader loader;
 
-  ModelInfoService(ModelRegistry registry) {
+  ModelInfoService(ModelRegistry registry, ModelLoader loader) {
     this.registry = registry;
+    this.loader = loader;
   }
 
   @Override
@@ -55,14 +57,7 @@ final class ModelInfoService extends ModelServiceGrpc.ModelServiceImplBase {
           ModelConfig config = handle.config();
           Kernels kernels = registry.kernels();
           return GetModelResponse.newBuilder()
-              .setSummary(
-                  summary(
-                      new ModelStatus(
-                          handle.name(),
-                          handle.version(),
-                          handle.state(),
-                          "",
-                          Optional.of(handle))))
+              .setSummary(summary(handle))
               .setFamily(config.modelType())
               .setArchitecture(
                   config.architectures().isEmpty() ? "" : config.architectures().getFirst())
@@ -126,21 +121,35 @@ final class ModelInfoService extends ModelServiceGrpc.ModelServiceImplBase {
 
   @Override
   public void loadModel(LoadModelRequest request, StreamObserver<LoadModelResponse> observer) {
-    unimplemented("LoadModel", observer);
+    Replies.later(
+        observer,
+        () ->
+            loader
+                .load(named(request.getModel()), request.getVersion())
+                .thenApply(
+                    handle -> LoadModelResponse.newBuilder().setSummary(summary(handle)).build()));
   }
 
   @Override
   public void unloadModel(
       UnloadModelRequest request, StreamObserver<UnloadModelResponse> observer) {
-    unimplemented("UnloadModel", observer);
+    Replies.later(
+        observer,
+        () ->
+            loader
+                .unload(named(request.getModel()), request.getVersion())
+                .thenApply(_ -> UnloadModelResponse.getDefaultInstance()));
   }
 
-  private static void unimplemented(String method, StreamObserver<?> observer) {
-    observer.onError(
-        Status.UNIMPLEMENTED
-            .withDescription(
-                "coffey.v1 %s is not served yet; models are loaded when the server starts"
-                    .formatted(method))
-            .asRuntimeException());
+  private static String named(String model) {
+    if (model.isEmpty()) {
+      throw new InvalidArgument("model", "no model named; name one");
+    }
+    return model;
+  }
+
+  private static ModelSummary summary(ModelHandle handle) {
+    return summary(
+        new ModelStatus(handle.name(), handle.version(), handle.state(), "", Optional.of(handle)));
   }
 }

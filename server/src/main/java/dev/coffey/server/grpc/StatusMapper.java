@@ -14,6 +14,7 @@ import dev.coffey.server.failure.InferenceException.DeadlineExceeded;
 import dev.coffey.server.failure.InferenceException.DeadlineUnreachable;
 import dev.coffey.server.failure.InferenceException.DeviceFault;
 import dev.coffey.server.failure.InferenceException.InvalidArgument;
+import dev.coffey.server.failure.InferenceException.NotLoadable;
 import dev.coffey.server.failure.InferenceException.Overloaded;
 import dev.coffey.server.failure.InferenceException.Unavailable;
 import dev.coffey.server.failure.InferenceException.UnknownModel;
@@ -58,7 +59,7 @@ final class StatusMapper {
       case InvalidArgument invalid ->
           of(Code.INVALID_ARGUMENT, failure, badRequest(invalid.field(), message(failure)));
       case UnknownModel _ -> of(Code.NOT_FOUND, failure);
-      case UnsupportedTask _ -> of(Code.FAILED_PRECONDITION, failure);
+      case UnsupportedTask _, NotLoadable _ -> of(Code.FAILED_PRECONDITION, failure);
       case Overloaded overloaded ->
           of(Code.RESOURCE_EXHAUSTED, failure, retryInfo(overloaded.retryAfter()));
       case DeadlineUnreachable unreachable ->
@@ -116,6 +117,7 @@ final class StatusMapper {
       case InvalidArgument _,
           UnknownModel _,
           UnsupportedTask _,
+          NotLoadable _,
           DeadlineExceeded _,
           Cancelled _,
           Unavailable _,

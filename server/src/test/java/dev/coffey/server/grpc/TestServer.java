@@ -26,8 +26,10 @@ import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -57,6 +59,16 @@ public final class TestServer implements AutoCloseable {
       GrpcConfig config,
       BatchConfig batches,
       Function<TextModel, BatchRunner> runners) {
+    this(models, config, batches, runners, Optional.empty());
+  }
+
+  /// As above; `folder` has models that may be loaded later.
+  public TestServer(
+      List<ModelLocation> models,
+      GrpcConfig config,
+      BatchConfig batches,
+      Function<TextModel, BatchRunner> runners,
+      Optional<Path> folder) {
     this.config = config;
     handlers = HandlerPool.of(config);
     BatchListener listener =
@@ -90,7 +102,7 @@ public final class TestServer implements AutoCloseable {
             runners);
     services =
         new GrpcServices(
-            config, registry, batcher, Ticker.SYSTEM, handlers, metrics, health, "test");
+            config, registry, batcher, Ticker.SYSTEM, handlers, metrics, health, folder, "test");
     String name = "test-" + COUNT.incrementAndGet();
     try {
       server =
