@@ -11,6 +11,9 @@ import java.util.regex.Pattern;
 
 /// A sentence in words, each with its right tag.
 public record TaggedSentence(List<String> words, List<String> tags) {
+  /// Where files were put together, one may stand alone on a line, as at the end of WNUT 17's.
+  private static final String BYTE_ORDER_MARK = "\uFEFF";
+
   private static final Pattern LANGUAGE = Pattern.compile("([a-z]{2,3}:).*", Pattern.DOTALL);
 
   public TaggedSentence {
@@ -31,7 +34,7 @@ public record TaggedSentence(List<String> words, List<String> tags) {
     lines.add("");
     for (int i = 0; i < lines.size(); i++) {
       String line = lines.get(i);
-      if (line.isBlank() || line.startsWith("-DOCSTART-")) {
+      if (line.isBlank() || line.equals(BYTE_ORDER_MARK) || line.startsWith("-DOCSTART-")) {
         if (!words.isEmpty()) {
           sentences.add(new TaggedSentence(words, tags));
           words.clear();

@@ -65,7 +65,9 @@ class DataFilesTest {
   @Test
   void taggedSentences_blankLines_partThem() throws IOException {
     Path file =
-        write("a.conll", "-DOCSTART- -X- O O\n\nA NNP B-PER\nb VBZ O\n \nc\u00A0d X I-LOC\n\n\n");
+        write(
+            "a.conll",
+            "-DOCSTART- -X- O O\n\nA NNP B-PER\nb VBZ O\n \nc\u00A0d X I-LOC\n\n\uFEFF\n");
     assertThat(TaggedSentence.read(file))
         .containsExactly(
             new TaggedSentence(List.of("A", "b"), List.of("B-PER", "O")),
