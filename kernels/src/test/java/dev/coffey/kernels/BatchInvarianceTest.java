@@ -3,11 +3,13 @@ package dev.coffey.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.coffey.kernels.Backends.Backend;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// A row's bits don't depend on the rows beside it, on its place, or on the number of threads.
@@ -20,7 +22,12 @@ class BatchInvarianceTest {
   private static final int ROWS = 71;
 
   static List<Backend> backends() {
-    return Backends.usable();
+    List<Backend> backends = new ArrayList<>(Backends.usable());
+    // Few rows get small tiles, many get large ones.
+    backends.add(Backends.interpreted(80, DType.F32, 4));
+    backends.add(Backends.interpreted(80, DType.BF16, 4));
+    backends.add(Backends.interpreted(75, DType.F16, 4));
+    return backends;
   }
 
   /// An operation that computes rows from rows. Parameters come from the bench, the same for the
@@ -122,6 +129,20 @@ class BatchInvarianceTest {
     }
   }
 
+  // Breaks if the tile that a product is computed with, which the number of rows decides, shows.
+  @ParameterizedTest
+  @EnumSource
+  void linear_anyTileOnCuda_sameBits(DType precision) {
+    for (RowOperation operation : List.of(RowOperation.LINEAR_GELU_ERF, RowOperation.LINEAR_NORM)) {
+      float[][] x = rows(ROWS, INPUTS);
+      float[][] small = run(Backends.interpreted(80, precision, 132), 1, operation, x);
+      for (int multiprocessors : new int[] {1, 4}) {
+        Backend other = Backends.interpreted(80, precision, multiprocessors);
+        assertSameBits(operation + " on " + other, run(other, 1, operation, x), small);
+      }
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("backends")
   void attention_textAloneOrSelectedQueries_sameBits(Backend backend) {
@@ -178,7 +199,7 @@ class BatchInvarianceTest {
   @MethodSource("backends")
   void parts_slice_sameBitsAsTheWhole(Backend backend) {
     try (Kernels kernels = backend.open().apply(2);
-        Bench bench = new Bench(kernels, Bench.Values.SIGNED, 5)) {
+        Bench bench = backend.bench(kernels, Bench.Values.SIGNED, 5)) {
       HostTensor[] parts = new HostTensor[3];
       Arrays.setAll(parts, i -> HostTensor.of(bench.numbers(19, 33), 19, 33));
       PackedWeights whole = bench.pack(parts);
@@ -214,7 +235,7 @@ class BatchInvarianceTest {
   private static float[][] run(
       Backend backend, int threads, RowOperation operation, float[][] rows) {
     try (Kernels kernels = backend.open().apply(threads);
-        Bench bench = new Bench(kernels, Bench.Values.SIGNED, 4)) {
+        Bench bench = backend.bench(kernels, Bench.Values.SIGNED, 4)) {
       Tensor y = bench.output(rows.length, OUTPUTS);
       operation.call(bench, input(bench, rows), y);
       return split(kernels, y);
@@ -231,7 +252,7 @@ class BatchInvarianceTest {
       int[] keys,
       int heads) {
     try (Kernels kernels = backend.open().apply(threads);
-        Bench bench = new Bench(kernels, Bench.Values.SIGNED, 4)) {
+        Bench bench = backend.bench(kernels, Bench.Values.SIGNED, 4)) {
       Tensor y = bench.output(q.length, q[0].length);
       kernels.attention(
           input(bench, q),
@@ -247,7 +268,7 @@ class BatchInvarianceTest {
 
   private static float[][] pool(Backend backend, Pooling pooling, float[][] x, int[] offsets) {
     try (Kernels kernels = backend.open().apply(2);
-        Bench bench = new Bench(kernels, Bench.Values.SIGNED, 4)) {
+        Bench bench = backend.bench(kernels, Bench.Values.SIGNED, 4)) {
       Tensor y = bench.output(offsets.length - 1, x[0].length);
       kernels.pool(input(bench, x), bench.indices(offsets), pooling, y);
       return split(kernels, y);

@@ -1,5 +1,6 @@
 package dev.coffey.kernels;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.SplittableRandom;
@@ -18,27 +19,72 @@ final class Bench implements AutoCloseable {
     SPECIAL
   }
 
-  /// No input or result has this value.
-  static final float GUARD = 7.7770e27f;
+  /// Of fp16; that of bf16 is that of fp32.
+  static final double SMALLEST_NORMAL = 0x1p-14;
 
   private static final int GUARD_ROWS = 1;
-  private static final int GUARD_COLUMNS = 17;
+
+  /// Odd, so that no row of an input is aligned.
+  static final int GUARD_COLUMNS = 17;
+
+  /// So that rows begin at multiples of 16 bytes wherever the backend's matrices do.
+  static final int ALIGNED_GUARD_COLUMNS = 16;
 
   private final Kernels kernels;
   private final TensorArena arena;
   private final Values values;
+  private final DType precision;
+  private final int guardColumns;
   private final SplittableRandom random;
   private @Nullable Tensor whole;
 
   Bench(Kernels kernels, Values values, long seed) {
+    this(kernels, values, seed, DType.F32, GUARD_COLUMNS);
+  }
+
+  /// @param precision all inputs are numbers that it holds exactly
+  /// @param guardColumns how many columns of guards are on either side of a matrix
+  Bench(Kernels kernels, Values values, long seed, DType precision, int guardColumns) {
     this.kernels = kernels;
     this.arena = kernels.arena();
     this.values = values;
+    this.precision = precision;
+    this.guardColumns = guardColumns;
     this.random = new SplittableRandom(seed);
   }
 
   Kernels kernels() {
     return kernels;
+  }
+
+  /// How far a result's neighbours are apart at most, relative to it: by half of that storing a
+  /// result moves it. 0 for fp32, which the tolerances of the operations account for.
+  double unit() {
+    return unit(precision);
+  }
+
+  static double unit(DType precision) {
+    return switch (precision) {
+      case F32 -> 0;
+      case F16 -> 0x1p-10;
+      case BF16 -> 0x1p-7;
+    };
+  }
+
+  /// No input or result has this value.
+  private float guard() {
+    return precision == DType.F16 ? 60000 : 0x1.92p92f;
+  }
+
+  /// So that no sum of products overflows.
+  private float large() {
+    return precision == DType.F16 ? 8 : 1e4f;
+  }
+
+  private float stored(float number) {
+    MemorySegment place = MemorySegment.ofArray(new float[1]);
+    precision.set(place, 0, number);
+    return precision.get(place, 0);
   }
 
   /// (rows, columns) random numbers of this bench's kind, on the host.
@@ -55,13 +101,14 @@ final class Bench implements AutoCloseable {
     float[] numbers = new float[rows * columns];
     for (int i = 0; i < numbers.length; i++) {
       float unit = (float) random.nextDouble(-1, 1);
-      numbers[i] =
+      float number =
           switch (kind) {
             case ZEROS -> 0;
             case SIGNED, SPECIAL -> unit;
             case TIES -> Math.signum(unit) * 0.5f;
-            case LARGE -> unit * 1e4f;
+            case LARGE -> unit * large();
           };
+      numbers[i] = precision == DType.F32 ? number : stored(number);
     }
     if (kind == Values.SPECIAL && numbers.length > 0) {
       float[] specials = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY};
@@ -92,29 +139,28 @@ final class Bench implements AutoCloseable {
     return arena.pack(parts);
   }
 
-  /// An output whose every number, and all around, is [#GUARD].
+  /// An output whose every number, and all around, is [#guard].
   Tensor output(int rows, int columns) {
     float[] guards = new float[rows * columns];
-    Arrays.fill(guards, GUARD);
-    return guarded(guards, rows, columns, GUARD);
+    Arrays.fill(guards, guard());
+    return guarded(guards, rows, columns, guard());
   }
 
   /// An output that begins as a copy of `numbers`, for calls that work in place.
   Tensor inPlace(float[] numbers, int rows, int columns) {
-    return guarded(numbers, rows, columns, GUARD);
+    return guarded(numbers, rows, columns, guard());
   }
 
   private Tensor guarded(float[] numbers, int rows, int columns, float guard) {
-    int width = columns + 2 * GUARD_COLUMNS;
+    int width = columns + 2 * guardColumns;
     float[] all = new float[(rows + 2 * GUARD_ROWS) * width];
     Arrays.fill(all, guard);
     for (int n = 0; n < rows; n++) {
-      System.arraycopy(
-          numbers, n * columns, all, (n + GUARD_ROWS) * width + GUARD_COLUMNS, columns);
+      System.arraycopy(numbers, n * columns, all, (n + GUARD_ROWS) * width + guardColumns, columns);
     }
     Tensor made = arena.tensor(HostTensor.of(all, rows + 2 * GUARD_ROWS, width));
     whole = made;
-    return made.rows(GUARD_ROWS, rows).columns(GUARD_COLUMNS, columns);
+    return made.rows(GUARD_ROWS, rows).columns(guardColumns, columns);
   }
 
   /// The numbers of `y`, which must be the tensor made last, after checking that nothing around it
@@ -127,11 +173,11 @@ final class Bench implements AutoCloseable {
     for (int n = 0; n < whole.rows(); n++) {
       for (int i = 0; i < whole.columns(); i++) {
         int row = n - GUARD_ROWS;
-        int column = i - GUARD_COLUMNS;
+        int column = i - guardColumns;
         float value = all[n * whole.columns() + i];
         if (row >= 0 && row < y.rows() && column >= 0 && column < y.columns()) {
           inside[row * y.columns() + column] = value;
-        } else if (value != GUARD) {
+        } else if (value != guard()) {
           throw new AssertionError(
               "wrote outside of y: row " + row + ", column " + column + ": " + value);
         }

@@ -105,6 +105,13 @@ enum Operation {
       return attention(bench, new int[] {2, 1}, lengths, 3, Math.min(size, 128));
     }
   },
+  /// Heads as wide as what a GPU copies at once.
+  ATTENTION_OF_WHOLE_PIECES {
+    @Override
+    Call call(Bench bench, int size) {
+      return attention(bench, new int[] {Math.min(size, 5)}, new int[] {size}, 2, 16);
+    }
+  },
   ATTENTION_WITHOUT_KEYS {
     @Override
     Call call(Bench bench, int size) {
@@ -356,7 +363,9 @@ enum Operation {
               double[] dot = dot(x, n, w, o, inputs, linearBias[o]);
               double term = added[n * size + o];
               sums[n][o] = dot[0] + term;
-              errors[n][o] = Tolerance.sum(inputs + 2, dot[1] + Math.abs(term));
+              errors[n][o] =
+                  Tolerance.sum(inputs + 2, dot[1] + Math.abs(term))
+                      + bench.unit() / 2 * Math.abs(sums[n][o]);
             }
           }
           return normed(sums, errors, weight, bias, norm);
@@ -389,7 +398,17 @@ enum Operation {
             for (int n = queryOffsets[t]; n < queryOffsets[t + 1]; n++) {
               for (int column = 0; column < hidden; column += width) {
                 headTolerance(
-                    q, k, v, n, keyOffsets[t], keyOffsets[t + 1], hidden, column, width, tolerance);
+                    q,
+                    k,
+                    v,
+                    n,
+                    keyOffsets[t],
+                    keyOffsets[t + 1],
+                    hidden,
+                    column,
+                    width,
+                    bench.unit(),
+                    tolerance);
               }
             }
           }
@@ -407,6 +426,7 @@ enum Operation {
       int hidden,
       int column,
       int width,
+      double unit,
       double[] tolerance) {
     int keys = endKey - firstKey;
     double[] scores = new double[keys];
@@ -432,11 +452,15 @@ enum Operation {
       for (int m = 0; m < keys; m++) {
         double weight = Math.exp(scores[m] - max) / sum;
         double value = Math.abs(v[(firstKey + m) * hidden + i]);
-        // The division by the sum and the products with v add keys + 2 roundings more.
+        // The division by the sum and the products with v add keys + 2 roundings more. Weights are
+        // stored for the product with v; below the smallest normal number of 16 bits some of
+        // them lose more.
         error +=
             value
                 * (Tolerance.softmax(keys, max - scores[m], weight, scoreError)
-                    + (keys + 2) * Tolerance.U * weight);
+                    + (keys + 2) * Tolerance.U * weight
+                    + unit / 2 * weight
+                    + unit * Bench.SMALLEST_NORMAL);
         range = Math.max(range, value);
       }
       // Scores of ±1e8 are off by more than 1: then all that is known is that y is an average of
