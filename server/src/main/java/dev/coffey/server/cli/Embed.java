@@ -11,6 +11,7 @@ import dev.coffey.proto.v1.Normalization;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -28,23 +29,42 @@ final class Embed extends TextCommand {
       description = "Scale vectors to length 1, whatever the model's folder says.")
   private boolean normalize;
 
+  @Option(
+      names = "--dimensions",
+      paramLabel = "N",
+      description = "Keep only the first N numbers of each vector (default: all).")
+  private int dimensions;
+
+  @Option(
+      names = "--prompt-name",
+      paramLabel = "NAME",
+      description = "Put the prompt of this name, from the model's folder, before each text.")
+  private @Nullable String promptName;
+
   Embed(Surroundings surroundings) {
     super(surroundings);
   }
 
   @Override
   CompletableFuture<List<TextReply>> send(CoffeyClient client, String model, List<String> texts) {
+    if (dimensions < 0) {
+      throw new WrongUsage("--dimensions = %d: must be 0 (all) or more".formatted(dimensions));
+    }
+    EmbedRequest.Builder request =
+        EmbedRequest.newBuilder()
+            .setModel(model)
+            .addAllInputs(inputs(texts))
+            .setOptions(truncate.options())
+            .setDimensions(dimensions)
+            .setNormalization(
+                normalize
+                    ? Normalization.NORMALIZATION_ON
+                    : Normalization.NORMALIZATION_UNSPECIFIED);
+    if (promptName != null) {
+      request.setPromptName(promptName);
+    }
     return client
-        .embedAsync(
-            EmbedRequest.newBuilder()
-                .setModel(model)
-                .addAllInputs(inputs(texts))
-                .setOptions(truncate.options())
-                .setNormalization(
-                    normalize
-                        ? Normalization.NORMALIZATION_ON
-                        : Normalization.NORMALIZATION_UNSPECIFIED)
-                .build())
+        .embedAsync(request.build())
         .thenApply(response ->
             response.getResultsList().stream().map(result -> reply(response, result)).toList());
   }

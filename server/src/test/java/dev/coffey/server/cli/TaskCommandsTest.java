@@ -117,6 +117,18 @@ class TaskCommandsTest {
   }
 
   @Test
+  void embed_dimensionsAndPrompt_areObeyed() {
+    String[] query = {"--json", "--dimensions", "3", "--prompt-name", "query", "a text"};
+    assertThat(run("embed", "st-last-prompts", query)).isZero();
+    assertThat(json(0).get("embedding")).hasSize(3);
+    assertThat(run("embed", "st-last-prompts", "--json", "--dimensions", "3", "a text")).isZero();
+    // The folder's default prompt is another.
+    assertThat(json(1).get("embedding")).hasSize(3).isNotEqualTo(json(0).get("embedding"));
+    assertThat(run("embed", "st-last-prompts", "--prompt-name", "none", "a text")).isEqualTo(1);
+    assertThat(terminal.err().getLast()).contains("'none'").contains("query");
+  }
+
+  @Test
   void detokenize_ids_printsTheText() {
     assertThat(run("detokenize", "textcls", "2 157 597 3")).isZero();
     assertThat(terminal.out().getFirst()).startsWith("the best\t2 157 597 3");
