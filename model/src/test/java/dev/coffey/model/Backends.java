@@ -4,6 +4,7 @@ import dev.coffey.kernels.Availability;
 import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.KernelsOptions;
 import dev.coffey.kernels.KernelsProvider;
+import dev.coffey.kernels.cuda.InterpretedCuda;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -33,6 +34,11 @@ final class Backends {
       throw new AssertionError("backends " + REQUIRED + " must run, found " + names);
     }
     return usable;
+  }
+
+  /// The CUDA backend with its kernels interpreted, from both PTX images.
+  static List<KernelsProvider> interpreted() {
+    return List.of(InterpretedCuda.provider(80), InterpretedCuda.provider(75));
   }
 
   static Kernels open(KernelsProvider provider) {

@@ -6,6 +6,7 @@ import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.KernelsProvider;
 import dev.coffey.kernels.Pooling;
 import dev.coffey.kernels.Tensor;
+import dev.coffey.kernels.cuda.InterpretedCuda;
 import dev.coffey.model.checkpoint.ModelFolder;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,6 +14,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -24,14 +27,34 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// Would break by any wrong formula: a missing residual, another epsilon, tanh GELU for erf, a
 /// wrong stack order of query, key and value.
 final class FamilyGoldenTest {
+  /// CI reads the lines.
+  @AfterAll
+  static void printInterpreted() {
+    for (int capability : new int[] {80, 75}) {
+      System.out.println(
+          "backend "
+              + InterpretedCuda.name(capability)
+              + ": ran golden models, "
+              + InterpretedCuda.done(capability));
+    }
+  }
+
   static Stream<Arguments> backendsAndModels() {
+    return withModels(Backends.usable());
+  }
+
+  static Stream<Arguments> interpretedAndModels() {
+    return withModels(Backends.interpreted());
+  }
+
+  private static Stream<Arguments> withModels(List<KernelsProvider> backends) {
     List<Golden> goldens = Golden.all();
-    return Backends.usable().stream()
+    return backends.stream()
         .flatMap(backend -> goldens.stream().map(g -> Arguments.of(backend.name(), g, backend)));
   }
 
   @ParameterizedTest(name = "{0} {1}")
-  @MethodSource("backendsAndModels")
+  @MethodSource({"backendsAndModels", "interpretedAndModels"})
   void run_goldenTexts_everyTensorWithinTolerance(
       String backend, Golden golden, KernelsProvider provider) {
     try (Kernels kernels = Backends.open(provider);
@@ -140,6 +163,15 @@ final class FamilyGoldenTest {
       assertThat(folder.checkpoint().names()).contains("bert.embeddings.position_ids");
       assertThat(model.surplusTensors()).isEmpty();
     }
+  }
+
+  /// The same on interpreted kernels, which takes minutes.
+  @Tag("soak")
+  @ParameterizedTest(name = "{0} {1}")
+  @MethodSource("interpretedAndModels")
+  void run_onInterpretedKernels_sameBits(String backend, Golden golden, KernelsProvider provider) {
+    run_fewRowsWanted_sameBitsAsAllRows(backend, golden, provider);
+    run_aloneOrTogether_sameBits(backend, golden, provider);
   }
 
   /// All that the model can give.
