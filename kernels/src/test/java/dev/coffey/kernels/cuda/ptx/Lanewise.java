@@ -83,6 +83,40 @@ final class Lanewise {
     }
   }
 
+  /// `fma.rn.f32`, of which fp32 kernels consist.
+  static final class MultiplyAdd extends Instruction {
+    private final int result;
+    private final int a;
+    private final int b;
+    private final int c;
+
+    MultiplyAdd(Site site, int result, int a, int b, int c) {
+      super(site);
+      this.result = result;
+      this.a = a;
+      this.b = b;
+      this.c = c;
+    }
+
+    @Override
+    void execute(Warp warp, int mask) {
+      int[] words = warp.words;
+      int[] out = mask == Warp.ALL ? words : warp.wordResult;
+      int at = mask == Warp.ALL ? result : 0;
+      for (int i = 0; i < Warp.LANES; i++) {
+        out[at + i] =
+            Float.floatToRawIntBits(
+                Math.fma(
+                    Float.intBitsToFloat(words[a + i]),
+                    Float.intBitsToFloat(words[b + i]),
+                    Float.intBitsToFloat(words[c + i])));
+      }
+      if (mask != Warp.ALL) {
+        warp.keepWords(result, mask);
+      }
+    }
+  }
+
   static final class OnLongs extends Instruction {
     private final Longs function;
     private final int result;

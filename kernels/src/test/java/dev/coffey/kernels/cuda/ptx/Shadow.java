@@ -76,18 +76,25 @@ final class Shadow {
 
   private void read(Warp warp, int lane, int kind, int offset, int bytes) {
     long mine = Stamp.lane(warp.stamp, lane) | kind;
-    long written = mine & ~3;
-    int end = (offset + bytes + 1) >>> 1;
-    for (int at = offset >>> 1; at < end; at++) {
-      long writer = writer(at);
+    long written = Stamp.lane(warp.stamp, lane);
+    // Accesses are aligned to their size, so none lies in two pages.
+    int first = offset >>> 1;
+    int pairs = ((offset + bytes + 1) >>> 1) - first;
+    int at = first & (PAGE - 1);
+    long[] writes = writers[first >>> PAGE_SHIFT];
+    long[] reads = watchesReads ? readersOf(first >>> PAGE_SHIFT) : null;
+    for (int i = 0; i < pairs; i++) {
+      long writer = writes != null ? writes[at + i] : writer(first + i);
       if (writer != written || kind != 0) {
-        checkRead(warp, lane, kind, writer, at);
+        checkRead(warp, lane, kind, writer, first + i);
       }
-      if (watchesReads) {
-        long[] page = readersOf(at >>> PAGE_SHIFT);
-        long reader = page[at & PAGE - 1];
-        if (reader != mine) {
-          page[at & PAGE - 1] = merged(reader, mine, warp);
+      if (reads != null) {
+        long reader = reads[at + i];
+        if (reader != mine
+            && reader != warp.lanesStamp
+            && reader != warp.warpsStamp
+            && reader != warp.ctasStamp) {
+          reads[at + i] = merged(reader, mine, warp);
         }
       }
     }
@@ -126,16 +133,16 @@ final class Shadow {
       return mine;
     }
     if (Stamp.serial(old) != warp.serial || Stamp.kind(old) == Stamp.CTAS) {
-      return mine | Stamp.CTAS;
+      return warp.ctasStamp;
     }
     if (Stamp.kind(old) == Stamp.WARPS) {
-      return Stamp.clock(old) < warp.interval() ? mine : warp.intervalStamp();
+      return Stamp.clock(old) < warp.interval() ? mine : warp.warpsStamp;
     }
     if (Stamp.warp(old) == warp.index) {
-      return Stamp.clock(old) == Stamp.clock(mine) ? (mine & ~3) | Stamp.LANES : mine;
+      return Stamp.clock(old) == Stamp.clock(mine) ? warp.lanesStamp : mine;
     }
     // What comes after me comes also after what I come after.
-    return warp.seen[Stamp.warp(old)] >= Stamp.clock(old) ? mine : warp.intervalStamp();
+    return warp.seen[Stamp.warp(old)] >= Stamp.clock(old) ? mine : warp.warpsStamp;
   }
 
   /// A lane writes.

@@ -752,6 +752,10 @@ final class Translator {
       if (type.bits == 64) {
         return onLongs(type);
       }
+      if (name.equals("fma") && modifiers.equals(List.of("rn", "f32"))) {
+        return new Lanewise.MultiplyAdd(
+            site, word(operand(0)), word(operand(1)), word(operand(2)), word(operand(3)));
+      }
       Lanewise.Words function =
           switch (type) {
             case F32 -> Functions.single32(name, modifiers);

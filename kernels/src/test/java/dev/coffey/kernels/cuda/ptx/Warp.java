@@ -36,6 +36,15 @@ final class Warp {
   /// What this warp's accesses are marked with; see [Stamp].
   long stamp;
 
+  /// Marks reads by several lanes of this warp now.
+  long lanesStamp;
+
+  /// Marks reads by several warps since the CTA's last barrier.
+  long warpsStamp;
+
+  /// Marks reads by several CTAs of this launch.
+  long ctasStamp;
+
   /// Where execution goes on.
   int next;
 
@@ -77,7 +86,7 @@ final class Warp {
     copies.clear();
     serial = cta.serial();
     clock = 1;
-    stamp = Stamp.of(serial, index, clock);
+    mark();
     int lanes = Math.min(LANES, threads - index * LANES);
     live = lanes == LANES ? ALL : (1 << lanes) - 1;
     active = live;
@@ -230,7 +239,14 @@ final class Warp {
     if (++clock > Stamp.MAX_CLOCK) {
       throw fault(Fault.Kind.ENDLESS, 0, "more barriers than can be counted");
     }
+    mark();
+  }
+
+  private void mark() {
     stamp = Stamp.of(serial, index, clock);
+    lanesStamp = stamp | Stamp.LANES;
+    warpsStamp = Stamp.of(serial, 0, cta.interval()) | Stamp.WARPS;
+    ctasStamp = Stamp.of(cta.firstSerial(), 0, 0) | Stamp.CTAS;
   }
 
   long firstSerial() {
@@ -239,11 +255,6 @@ final class Warp {
 
   int interval() {
     return cta.interval();
-  }
-
-  /// Marks reads by several warps since the CTA's last barrier.
-  long intervalStamp() {
-    return Stamp.of(serial, index, cta.interval()) | Stamp.WARPS;
   }
 
   /// Takes over the results of [#wordResult] for the lanes in `mask`.
