@@ -197,7 +197,8 @@ final class SpeedTest {
             });
         kernels.download(waited, new float[1]);
         best = Math.min(best, nanoTime.getAsLong() - start);
-        if (best > LONG.toNanos() * calls) {
+        // The first ones may still be compiled.
+        if (i >= 2 && best > LONG.toNanos() * calls) {
           break;
         }
       }
