@@ -29,7 +29,7 @@ public final class RaggedBatch {
     this.maxTokens = maxTokens;
     this.maxTexts = maxTexts;
     int rows = RecordedPass.mostRows(maxTokens);
-    int bounds = RecordedPass.mostTexts(maxTexts) + 1;
+    int bounds = maxTexts + 1;
     tokenCount = arena.indices(1);
     textCount = arena.indices(1);
     selectedCount = arena.indices(1);

@@ -14,6 +14,9 @@ import java.util.function.Supplier;
 public final class RecordedPass implements ForwardPass, AutoCloseable {
   private static final int LEAST_TOKENS = 16;
 
+  /// How many rows a record has beyond its tokens, so that no two of its row counts are equal.
+  private static final int SPARE_ROWS = 2;
+
   private final ForwardPass pass;
   private final Recorder recorder;
   private final int maxTexts;
@@ -24,7 +27,8 @@ public final class RecordedPass implements ForwardPass, AutoCloseable {
     this.maxTexts = maxTexts;
   }
 
-  /// The row counts that a record's operations are called with.
+  /// The row counts that a record's operations are called with: `selected` is one of the others, or
+  /// between them.
   private record Size(int tokens, int texts, int selected) {}
 
   /// Takes the memory that batches of up to `maxTokens` tokens in up to `maxTexts` texts need.
@@ -38,12 +42,7 @@ public final class RecordedPass implements ForwardPass, AutoCloseable {
 
   /// The most rows that a tensor of a record has, where batches have up to `tokens` tokens.
   static int mostRows(int tokens) {
-    return bucket(tokens) + 1;
-  }
-
-  /// The most texts that a record is for, where batches have up to `texts` texts.
-  static int mostTexts(int texts) {
-    return texts + 2;
+    return bucket(tokens) + SPARE_ROWS;
   }
 
   /// The next size up: powers of two, and in the middle between two of them.
@@ -94,16 +93,16 @@ public final class RecordedPass implements ForwardPass, AutoCloseable {
 
   /// Row counts that differ where what they stand for does: a record tells them apart by that.
   private Size size(int tokens, Selection selection) {
+    int rows = tokens + SPARE_ROWS;
     // Every text has a token, so there are no more texts than tokens.
-    int texts = Math.min(tokens, maxTexts) < tokens - 1 ? maxTexts : tokens + 1;
+    int texts = Math.min(tokens, maxTexts);
     return new Size(
-        tokens,
+        rows,
         texts,
         switch (selection) {
-          case ALL -> tokens;
+          case ALL -> rows;
           case ONE_A_TEXT -> texts;
-          // One at least is not wanted.
-          case SOME -> tokens - 1;
+          case SOME -> tokens + 1;
         });
   }
 

@@ -127,7 +127,11 @@ class RecordedPassTest {
       assertThat(batch.ids().length()).isEqualTo(batch.tokens());
       assertThat(batch.offsets().length()).isEqualTo(batch.texts() + 1);
       assertThat(batch.selectedRows().length()).isEqualTo(batch.selected());
-      return states.rows(0, batch.selected());
+      // The selected rows are some of all, and each text has one of them.
+      Tensor all = states.rows(0, batch.tokens());
+      Tensor selected = all.rows(0, batch.selected());
+      assertThat(selected.rows(0, batch.texts()).rows()).isEqualTo(batch.texts());
+      return selected;
     };
   }
 }
