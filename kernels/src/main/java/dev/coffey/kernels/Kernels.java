@@ -1,6 +1,7 @@
 package dev.coffey.kernels;
 
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The operations that one compute device offers to a forward pass. All backends compute the same
@@ -45,8 +46,23 @@ public interface Kernels extends AutoCloseable {
   /// @param bytes moved from and to its memory a second; 0 if unknown
   record Peak(double operations, double bytes) {}
 
-  /// New memory on this device.
+  /// New memory on this device, which grows as it is taken.
   TensorArena arena();
+
+  /// Whether the device's memory should be taken in few large pieces, and none while it works: what
+  /// needs much then reckons it before, by [#arena(Consumer)].
+  default boolean sizesArenas() {
+    return false;
+  }
+
+  /// New memory on this device for what `taking` takes, and no more. Where [#sizesArenas], `taking`
+  /// is called with an arena whose tensors and weights have shapes but no memory, and then all that
+  /// it took is allocated in one piece; elsewhere this is [#arena()].
+  ///
+  /// @throws DeviceMemoryException if the device has too little, saying for what
+  default TensorArena arena(Consumer<TensorArena> taking) {
+    return arena();
+  }
 
   /// A recorder for work on memory of one [#arena]. By default it just runs the work.
   default Recorder recorder() {

@@ -48,7 +48,8 @@ public final class TextModel implements BatchRunner, AutoCloseable {
   private final Encoder encoder;
   private final Heads heads;
   private final List<Dense> dense;
-  private final TensorArena weights;
+  private final TensorArena memory;
+  private final long weightBytes;
   private final List<String> surplusTensors;
   private @Nullable Workspace workspace;
 
@@ -59,7 +60,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       Encoder encoder,
       Heads heads,
       List<Dense> dense,
-      TensorArena weights,
+      TensorArena memory,
       List<String> surplusTensors) {
     this.kernels = kernels;
     this.config = config;
@@ -67,7 +68,8 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     this.encoder = encoder;
     this.heads = heads;
     this.dense = dense;
-    this.weights = weights;
+    this.memory = memory;
+    weightBytes = memory.bytes();
     this.surplusTensors = surplusTensors;
   }
 
@@ -75,29 +77,56 @@ public final class TextModel implements BatchRunner, AutoCloseable {
   ///
   /// @throws dev.coffey.model.checkpoint.CheckpointException if the folder is not what its config
   ///   says; nothing is left behind
+  /// @throws dev.coffey.kernels.DeviceMemoryException if the device has too little memory
   public static TextModel load(ModelFolder folder, Kernels kernels) {
-    ModelConfig config = folder.config();
-    HeadKind headKind = folder.head();
-    TensorArena weights = kernels.arena();
+    return load(folder, kernels, BatchLimits.UNKNOWN);
+  }
+
+  /// As [#load(ModelFolder, Kernels)]; where the device takes its memory in one piece, that of
+  /// batches within `limits` is taken too.
+  public static TextModel load(ModelFolder folder, Kernels kernels, BatchLimits limits) {
+    TensorArena memory =
+        kernels.arena(reckoned -> {
+          var _ = lay(folder, kernels, limits, reckoned);
+        });
     try {
-      Checkpoint checkpoint = folder.checkpoint();
-      CheckpointNames names = folder.tensorNames();
-      ParameterReader encoderParameters = new ParameterReader(checkpoint, names::encoder, weights);
-      ParameterReader headParameters = new ParameterReader(checkpoint, names::head, weights);
-      Encoder encoder = Encoder.read(kernels, config, encoderParameters);
-      Heads heads = new HeadReader(config, headParameters, encoderParameters).read(headKind);
-      List<Dense> dense =
-          folder
-              .sentence()
-              .map(sentence -> Dense.read(sentence, config.dim(), weights))
-              .orElse(List.of());
-      List<String> surplus =
-          checkpoint.unread().stream().filter(name -> !BUFFERS.contains(names.bare(name))).toList();
-      return new TextModel(kernels, config, headKind, encoder, heads, dense, weights, surplus);
+      return lay(folder, kernels, limits, memory);
     } catch (Throwable failure) {
-      weights.close();
+      memory.close();
       throw failure;
     }
+  }
+
+  /// Takes from `memory` all that the model needs.
+  private static TextModel lay(
+      ModelFolder folder, Kernels kernels, BatchLimits limits, TensorArena memory) {
+    ModelConfig config = folder.config();
+    HeadKind headKind = folder.head();
+    memory.begin("weights");
+    Checkpoint checkpoint = folder.checkpoint();
+    CheckpointNames names = folder.tensorNames();
+    ParameterReader encoderParameters = new ParameterReader(checkpoint, names::encoder, memory);
+    ParameterReader headParameters = new ParameterReader(checkpoint, names::head, memory);
+    Encoder encoder = Encoder.read(kernels, config, encoderParameters);
+    Heads heads = new HeadReader(config, headParameters, encoderParameters).read(headKind);
+    List<Dense> dense =
+        folder
+            .sentence()
+            .map(sentence -> Dense.read(sentence, config.dim(), memory))
+            .orElse(List.of());
+    List<String> surplus =
+        checkpoint.unread().stream().filter(name -> !BUFFERS.contains(names.bare(name))).toList();
+    TextModel model =
+        new TextModel(kernels, config, headKind, encoder, heads, dense, memory, surplus);
+    if (kernels.sizesArenas() && limits.tokens() > 0) {
+      model.workspace = model.workspace(memory, limits.tokens(), limits.texts());
+    }
+    return model;
+  }
+
+  private Workspace workspace(TensorArena arena, int tokens, int texts) {
+    arena.begin("activations of up to %d tokens in %d texts".formatted(tokens, texts));
+    return new Workspace(arena, tokens, texts);
   }
 
   /// What the checkpoint's `config.json` says.
@@ -162,20 +191,20 @@ public final class TextModel implements BatchRunner, AutoCloseable {
 
   /// Bytes that the weights take on the device.
   public long weightBytes() {
-    return weights.bytes();
+    return weightBytes;
   }
 
   /// Bytes that the activations take on the device.
   public long workspaceBytes() {
-    return workspace == null ? 0 : workspace.arena.bytes();
+    return workspace == null ? 0 : workspace.bytes;
   }
 
-  /// Takes the memory that batches of up to `tokens` tokens in up to `texts` texts need, so that
-  /// [#run] takes none, and makes all records that a device may keep of them. Larger batches still
-  /// run; they make the memory grow first.
+  /// Takes the memory that batches of up to `tokens` tokens in up to `texts` texts need, if it was
+  /// not taken at load, so that [#run] takes none, and makes all records that a device may keep of
+  /// them. Larger batches still run; they make the memory grow first.
   public void prepare(int tokens, int texts) {
     Workspace space = reserve(tokens, texts);
-    space.forward.prepare(space.batch, space.tokens);
+    space.forward.prepare(space.batch, tokens);
   }
 
   private Workspace reserve(int tokens, int texts) {
@@ -189,9 +218,18 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       workspace = null;
       now.close();
     }
-    Workspace larger = new Workspace(newTokens, newTexts);
-    workspace = larger;
-    return larger;
+    TensorArena arena =
+        kernels.arena(reckoned -> {
+          var _ = workspace(reckoned, newTokens, newTexts);
+        });
+    try {
+      Workspace larger = workspace(arena, newTokens, newTexts);
+      workspace = larger;
+      return larger;
+    } catch (Throwable failure) {
+      arena.close();
+      throw failure;
+    }
   }
 
   @Override
@@ -217,7 +255,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       workspace.close();
       workspace = null;
     }
-    weights.close();
+    memory.close();
   }
 
   /// The memory for a batch's way through the model, on the device and on the host.
@@ -225,6 +263,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     private final int tokens;
     private final int texts;
     private final TensorArena arena;
+    private final long bytes;
     private final RaggedBatch batch;
     private final RecordedPass forward;
     private final Indices headRows;
@@ -238,32 +277,32 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     private final int[] types;
     private final int[] positions;
 
-    Workspace(int tokens, int texts) {
+    Workspace(TensorArena arena, int tokens, int texts) {
       this.tokens = tokens;
       this.texts = texts;
-      arena = kernels.arena();
-      try {
-        batch = new RaggedBatch(kernels, arena, tokens, texts);
-        forward = RecordedPass.plan(encoder, kernels, arena, tokens, texts);
-        headRows = arena.indices(HEAD_ROWS);
-        headHidden = arena.tensor(HEAD_ROWS, config.dim());
-        headScratch = arena.tensor(HEAD_ROWS, heads.mostScratchColumns());
-        headLogits = arena.tensor(HEAD_ROWS, heads.mostOutputs());
-        pooled = arena.tensor(texts, Pooling.values().length * config.dim());
-        denseScratch = arena.tensor(texts, Dense.scratchColumns(dense));
-        densed = arena.tensor(texts, denseOutputs());
-      } catch (Throwable failure) {
-        arena.close();
-        throw failure;
-      }
+      this.arena = arena;
+      long before = arena.bytes();
+      batch = new RaggedBatch(kernels, arena, tokens, texts);
+      forward = RecordedPass.plan(encoder, kernels, arena, tokens, texts);
+      headRows = arena.indices(HEAD_ROWS);
+      headHidden = arena.tensor(HEAD_ROWS, config.dim());
+      headScratch = arena.tensor(HEAD_ROWS, heads.mostScratchColumns());
+      headLogits = arena.tensor(HEAD_ROWS, heads.mostOutputs());
+      pooled = arena.tensor(texts, Pooling.values().length * config.dim());
+      denseScratch = arena.tensor(texts, Dense.scratchColumns(dense));
+      densed = arena.tensor(texts, denseOutputs());
+      bytes = arena.bytes() - before;
       ids = new int[tokens];
       types = new int[tokens];
       positions = new int[tokens];
     }
 
+    /// Gives back what it has beside the model's own memory.
     void close() {
       forward.close();
-      arena.close();
+      if (!arena.equals(memory)) {
+        arena.close();
+      }
     }
 
     void fill(List<TextInput> inputs, RowPlan plan) {

@@ -7,40 +7,30 @@ import dev.coffey.kernels.PackedWeights;
 import dev.coffey.kernels.Tensor;
 import dev.coffey.kernels.TensorArena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 
-/// Device memory in slabs, from which tensors are cut one after the other.
+/// Device memory from which tensors are cut one after the other.
 final class CudaArena implements TensorArena {
-  /// What the driver aligns slabs to; weights need 128.
-  private static final long ALIGNMENT = 256;
-
   /// Rows begin at multiples of this, so that kernels read 16 bytes at a time.
   private static final int ROW_ALIGNMENT = 16;
-
-  /// Slabs double from the first to the last size, so that a small model takes little and a large
-  /// one few.
-  private static final long FIRST_SLAB = 1L << 20;
-
-  private static final long LAST_SLAB = 64L << 20;
-
-  /// Room for the indices of a batch of 2000 tokens; larger ones have blocks of their own.
-  private static final long INDEX_BLOCK = 64 << 10;
 
   private final CudaKernels kernels;
   private final CudaDevice device;
   private final DType type;
-  private final List<IndexBlock> blocks = new ArrayList<>();
-  private final Cleanup cleanup = new Cleanup();
-  private long slabBytes = FIRST_SLAB;
-  private long next;
-  private long end;
-  private long bytes;
+  private final ArenaMemory memory;
 
-  CudaArena(CudaKernels kernels, CudaDevice device, DType type) {
+  CudaArena(CudaKernels kernels, CudaDevice device, DType type, ArenaMemory memory) {
     this.kernels = kernels;
     this.device = device;
     this.type = type;
+    this.memory = memory;
+  }
+
+  @Override
+  public void begin(String part) {
+    if (memory instanceof ReckonedMemory reckoned) {
+      reckoned.begin(part);
+    }
   }
 
   @Override
@@ -50,7 +40,7 @@ final class CudaArena implements TensorArena {
     }
     Tensor tensor = uninitialized(rows, columns);
     long size = tensor.data().byteSize();
-    if (size > 0) {
+    if (size > 0 && memory.real()) {
       device.driver().fill(tensor.data().address(), (byte) 0, size, device.stream());
     }
     return tensor;
@@ -61,13 +51,15 @@ final class CudaArena implements TensorArena {
     int stride =
         rows <= 1 ? columns : Math.multiplyExact(Math.ceilDiv(columns, multiple), multiple);
     long size = Math.multiplyExact((long) rows * stride, (long) type.bytes());
-    return new Tensor(segment(allocate(size), size), type, rows, columns, stride);
+    return new Tensor(segment(memory.take(size), size), type, rows, columns, stride);
   }
 
   @Override
   public Tensor tensor(HostTensor source) {
     Tensor copy = uninitialized(source.rows(), source.columns());
-    Packing.rows(source, copy.stride(), upload(copy.data().address()));
+    if (memory.real()) {
+      Packing.rows(source, copy.stride(), upload(copy.data().address()));
+    }
     return copy;
   }
 
@@ -88,8 +80,10 @@ final class CudaArena implements TensorArena {
       outputs = Math.addExact(outputs, parts[part].rows());
       ends[part] = outputs;
     }
-    long address = allocate(Packing.bytes(outputs, inputs, type));
-    Packing.panels(parts, type, upload(address));
+    long address = memory.take(Packing.bytes(outputs, inputs, type));
+    if (memory.real()) {
+      Packing.panels(parts, type, upload(address));
+    }
     return new CudaWeights(address, Packing.packedOutputs(outputs), inputs, 0, ends);
   }
 
@@ -115,29 +109,12 @@ final class CudaArena implements TensorArena {
       throw new IllegalArgumentException("indices: negative length " + length);
     }
     long size = (long) length * Integer.BYTES;
-    long address = indexMemory(size);
-    return new Indices(segment(address, size), length);
-  }
-
-  private long indexMemory(long size) {
-    if (blocks.isEmpty() || !blocks.getLast().hasRoom(size)) {
-      blocks.add(indexBlock(Math.max(size, INDEX_BLOCK)));
-    }
-    return blocks.getLast().take(size);
-  }
-
-  private IndexBlock indexBlock(long size) {
-    long address = allocate(size);
-    CudaDriver driver = device.driver();
-    MemorySegment image = driver.allocatePinned(size);
-    cleanup.add(() -> device.driver().freePinned(image));
-    driver.fill(address, (byte) 0, size, device.stream());
-    return new IndexBlock(address, image);
+    return new Indices(segment(memory.takeIndices(size), size), length);
   }
 
   /// Where this arena's indices lie.
   List<IndexBlock> blocks() {
-    return blocks;
+    return memory.blocks();
   }
 
   static MemorySegment segment(long address, long size) {
@@ -149,30 +126,16 @@ final class CudaArena implements TensorArena {
     return address.reinterpret(size);
   }
 
-  private long allocate(long size) {
-    long rounded = Math.ceilDiv(size, ALIGNMENT) * ALIGNMENT;
-    if (rounded > end - next || next == 0) {
-      long slab = Math.max(rounded, slabBytes);
-      next = device.allocate(slab);
-      long address = next;
-      cleanup.add(() -> device.free(address));
-      end = next + slab;
-      bytes += slab;
-      slabBytes = Math.min(2 * slabBytes, LAST_SLAB);
-    }
-    long address = next;
-    next += rounded;
-    return address;
-  }
-
   @Override
   public long bytes() {
-    return bytes;
+    return memory.bytes();
   }
 
   @Override
   public void close() {
     kernels.forget(this);
+    Cleanup cleanup = new Cleanup();
+    cleanup.add(memory::close);
     // Nothing may work on the memory any more.
     cleanup.add(device::synchronize);
     cleanup.close();

@@ -4,9 +4,11 @@ import dev.coffey.kernels.DType;
 import dev.coffey.kernels.DeviceMemoryException;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 
 /// A device that was opened: its context, the kernels for one precision, a stream that all work
 /// goes through, and pinned memory for copies.
@@ -79,12 +81,13 @@ final class CudaDevice implements AutoCloseable {
 
   /// Device memory, which [#free] gives back.
   ///
+  /// @param parts what it is for, if there is more to say of it than its size
   /// @throws DeviceMemoryException if there is too little
-  long allocate(long bytes) {
+  long allocate(long bytes, List<ReckonedMemory.Part> parts) {
     try {
       return driver().allocate(bytes);
     } catch (CudaException e) {
-      throw e.code() == CudaException.OUT_OF_MEMORY ? tooLittle(bytes, e) : e;
+      throw e.code() == CudaException.OUT_OF_MEMORY ? tooLittle(size(bytes) + more(parts), e) : e;
     }
   }
 
@@ -92,14 +95,55 @@ final class CudaDevice implements AutoCloseable {
     driver().free(address);
   }
 
-  private RuntimeException tooLittle(long bytes, CudaException cause) {
+  /// Pinned memory, zeroed, which [#freePinned] gives back.
+  ///
+  /// @throws DeviceMemoryException if the host has too little
+  MemorySegment allocatePinned(long bytes) {
+    try {
+      return driver().allocatePinned(bytes);
+    } catch (CudaException e) {
+      throw e.code() == CudaException.OUT_OF_MEMORY
+          ? new DeviceMemoryException(
+              "the host can't pin %s of its memory for copies to device %d (%s); lower batch.max-tokens, or free memory of the host"
+                  .formatted(size(bytes), properties.ordinal(), properties.name()),
+              e)
+          : e;
+    }
+  }
+
+  void freePinned(MemorySegment memory) {
+    driver().freePinned(memory);
+  }
+
+  /// What was recorded in this device's stream, ready to launch.
+  ///
+  /// @throws DeviceMemoryException if the driver has too little memory for it
+  CudaDriver.Graph endCapture() {
+    try {
+      return driver().endCapture(stream);
+    } catch (CudaException e) {
+      throw e.code() == CudaException.OUT_OF_MEMORY
+          ? tooLittle("the driver needs some for the records of the forward pass", e)
+          : e;
+    }
+  }
+
+  private static String more(List<ReckonedMemory.Part> parts) {
+    return parts.isEmpty()
+        ? " more were needed"
+        : parts.stream()
+            .map(part -> part.name() + " " + size(part.bytes()))
+            .collect(Collectors.joining(", ", " are needed (", ")"));
+  }
+
+  private RuntimeException tooLittle(String need, CudaException cause) {
     CudaDriver.Memory memory = driver.memory();
     return new DeviceMemoryException(
-        "device %d (%s) has too little memory: %s more were needed, %s of %s are free; lower batch.max-tokens, serve fewer models, store them in 16 bits (--precision), or free the device of other processes"
+        "device %d (%s) has too little memory: %s, %s of %s are free; lower batch.max-tokens, serve fewer models, store them in 16 bits (--precision), or free the device of other processes"
             .formatted(
                 properties.ordinal(),
                 properties.name(),
-                size(bytes),
+                need,
                 size(memory.free()),
                 size(memory.total())),
         cause);

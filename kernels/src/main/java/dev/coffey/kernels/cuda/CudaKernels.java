@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -88,7 +89,23 @@ final class CudaKernels implements Kernels {
 
   @Override
   public TensorArena arena() {
-    CudaArena arena = new CudaArena(this, device, type);
+    return arena(new SlabMemory(device));
+  }
+
+  @Override
+  public boolean sizesArenas() {
+    return true;
+  }
+
+  @Override
+  public TensorArena arena(Consumer<TensorArena> taking) {
+    ReckonedMemory reckoned = new ReckonedMemory();
+    taking.accept(new CudaArena(this, device, type, reckoned));
+    return arena(new FixedMemory(device, reckoned));
+  }
+
+  private TensorArena arena(ArenaMemory memory) {
+    CudaArena arena = new CudaArena(this, device, type, memory);
     arenas.add(arena);
     return arena;
   }
@@ -389,7 +406,7 @@ final class CudaKernels implements Kernels {
     } finally {
       recordedCounts = null;
     }
-    return new CudaRecorder.Recording<>(driver.endCapture(stream), result);
+    return new CudaRecorder.Recording<>(device.endCapture(), result);
   }
 
   private void abandonCapture(Throwable failure) {

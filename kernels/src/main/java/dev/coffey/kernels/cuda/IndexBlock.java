@@ -27,14 +27,24 @@ final class IndexBlock {
     this.image = image;
   }
 
+  /// `bytes` with the padding behind it that the next indices need.
+  static long padded(long bytes) {
+    return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+  }
+
+  /// The bytes that are left.
+  long room() {
+    return Math.max(0, image.byteSize() - used);
+  }
+
   boolean hasRoom(long bytes) {
-    return bytes <= image.byteSize() - used;
+    return bytes <= room();
   }
 
   /// The address of the next `bytes` bytes.
   long take(long bytes) {
     long taken = address + used;
-    used += Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+    used += padded(bytes);
     return taken;
   }
 

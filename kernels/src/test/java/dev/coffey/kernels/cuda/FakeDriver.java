@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 final class FakeDriver implements CudaDriver {
   private static final Pattern ENTRY = Pattern.compile("\\.entry (\\w+)\\(([^)]*)\\)");
   private static final Pattern PARAMETER = Pattern.compile("\\.param \\.([a-z])(\\d+) ");
+
+  /// What was read of an image before: that takes longer than most tests.
+  private static final Map<String, Map<String, List<Integer>>> ENTRIES = new ConcurrentHashMap<>();
 
   /// One launch, recorded or not.
   record Launched(String entry, LaunchShape shape, List<Long> arguments) {}
@@ -188,6 +192,14 @@ final class FakeDriver implements CudaDriver {
     if (!readsMachineCode && !text.startsWith(".version") && !text.startsWith("\n.version")) {
       throw new CudaException("load", CudaException.NO_BINARY_FOR_GPU, "made to fail");
     }
+    Map<String, List<Integer>> entries = ENTRIES.computeIfAbsent(text, FakeDriver::entries);
+    FakeModule module = new FakeModule(numbers++, device(), entries);
+    taken.add(module);
+    return module;
+  }
+
+  /// The sizes of every kernel's parameters.
+  private static Map<String, List<Integer>> entries(String text) {
     Map<String, List<Integer>> entries = new HashMap<>();
     Matcher entry = ENTRY.matcher(text);
     while (entry.find()) {
@@ -198,9 +210,7 @@ final class FakeDriver implements CudaDriver {
       }
       entries.put(entry.group(1), sizes);
     }
-    FakeModule module = new FakeModule(numbers++, device(), entries);
-    taken.add(module);
-    return module;
+    return entries;
   }
 
   @Override

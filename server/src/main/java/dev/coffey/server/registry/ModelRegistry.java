@@ -1,6 +1,7 @@
 package dev.coffey.server.registry;
 
 import dev.coffey.kernels.Kernels;
+import dev.coffey.model.BatchLimits;
 import dev.coffey.model.BatchRunner;
 import dev.coffey.model.Readout;
 import dev.coffey.model.TextInput;
@@ -283,7 +284,8 @@ public final class ModelRegistry implements AutoCloseable {
     try (ModelFolder folder = ModelFolder.open(location.path())) {
       Optional<Tokenizer> tokenizer = tokenizer(folder);
       try {
-        TextModel model = onDevice(() -> TextModel.load(folder, kernels));
+        BatchLimits limits = limits(folder.config().maxPositions());
+        TextModel model = onDevice(() -> TextModel.load(folder, kernels, limits));
         try {
           return serve(slot, folder, tokenizer, model, start);
         } catch (RuntimeException | Error e) {
@@ -298,6 +300,14 @@ public final class ModelRegistry implements AutoCloseable {
         throw e;
       }
     }
+  }
+
+  /// The largest batches that warm-up or requests will bring.
+  private BatchLimits limits(int maxTokens) {
+    BatchLimits warmUp = WarmUpRun.most(config.batchMaxTokens());
+    int tokens = config.batchMaxTokens() > 0 ? config.batchMaxTokens() : warmUp.tokens();
+    return new BatchLimits(
+        Math.max(tokens, maxTokens), Math.max(warmUp.texts(), config.batchMaxTexts()));
   }
 
   private static Optional<Tokenizer> tokenizer(ModelFolder folder) {

@@ -1,5 +1,6 @@
 package dev.coffey.server.registry;
 
+import dev.coffey.model.BatchLimits;
 import dev.coffey.server.batch.BatchCost;
 import dev.coffey.server.batch.Ticker;
 import dev.coffey.server.batch.WarmUp;
@@ -104,8 +105,19 @@ final class WarmUpRun {
   ///
   /// @param budget the largest batch that will ever run; 0 if that is to be measured
   static Outcome run(TimedBatch batch, Ticker ticker, int maxTokens, Duration limit, int budget) {
-    int most = budget == 0 ? LARGEST_TOKENS : Math.min(budget, LARGEST_TOKENS);
-    return new WarmUpRun(batch, ticker, maxTokens, limit, most).run();
+    return new WarmUpRun(batch, ticker, maxTokens, limit, mostTokens(budget)).run();
+  }
+
+  private static int mostTokens(int budget) {
+    return budget == 0 ? LARGEST_TOKENS : Math.min(budget, LARGEST_TOKENS);
+  }
+
+  /// The largest batches that warming up a model brings, if it reads texts of ordinary length.
+  ///
+  /// @param budget the largest batch that will ever run; 0 if that is to be measured
+  static BatchLimits most(int budget) {
+    int tokens = mostTokens(budget);
+    return new BatchLimits(tokens, Math.max(1, tokens / LENGTH));
   }
 
   private Outcome run() {
