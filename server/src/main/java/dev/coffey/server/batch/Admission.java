@@ -1,5 +1,6 @@
 package dev.coffey.server.batch;
 
+import java.util.Arrays;
 import java.util.List;
 
 /// Decides whether a request may join its model's queue: whole or not at all. Pure.
@@ -72,8 +73,8 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
   /// @param leftNanos until its deadline; [Long#MAX_VALUE] if it has none
   /// @param own its model's backlog
   /// @param others the other models' backlogs; their shares come in between
-  /// @param busyNanos what the batch in progress is expected to take yet
-  Verdict decide(long tokens, long leftNanos, Backlog own, List<Backlog> others, long busyNanos) {
+  /// @param busy for each device, what is under way on it is expected to take yet
+  Verdict decide(long tokens, long leftNanos, Backlog own, List<Backlog> others, long[] busy) {
     if (leftNanos <= 0) {
       return new Passed();
     }
@@ -82,19 +83,21 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
     }
     long over = own.tokensAhead() + tokens - queueMaxTokens;
     if (over > 0) {
-      return new TooManyTokens(retry(busyNanos + nanos(over, own, others)));
+      return new TooManyTokens(retry(start(busy, nanos(over, own, others))));
     }
     if (own.requestsAhead() >= queueMaxRequests) {
       long perRequest = own.tokensAhead() / own.requestsAhead();
-      return new TooManyRequests(retry(busyNanos + nanos(perRequest, own, others)));
+      return new TooManyRequests(retry(start(busy, nanos(perRequest, own, others))));
     }
-    long expected = busyNanos + nanos(filled(tokens, own), own, others);
+    long all = filled(tokens, own);
+    long last = own.cost().batchNanos(lastBatch(all, own.maxTokens()));
+    long expected = start(busy, nanos(all, own, others) - last) + last;
     long estimate = (long) (own.caution() * expected);
     if (estimate <= leftNanos) {
       return new Admit(expected, false);
     }
     boolean idle =
-        busyNanos == 0 && own.tokens() == 0 && others.stream().allMatch(o -> o.tokens() == 0);
+        start(busy, 0) == 0 && own.tokens() == 0 && others.stream().allMatch(o -> o.tokens() == 0);
     if (idle && own.measuredNanosAgo() > STALE_NANOS) {
       return new Admit(expected, true);
     }
@@ -109,8 +112,30 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
         : Math.ceilDiv(all, (long) own.maxTokens()) * own.maxTokens();
   }
 
-  /// The time until `tokens` of `own` are computed: each other model gets as many tokens meanwhile,
-  /// and a batch more if it goes first.
+  private static long lastBatch(long tokens, int maxTokens) {
+    return tokens - (Math.ceilDiv(tokens, (long) maxTokens) - 1) * maxTokens;
+  }
+
+  /// When a device is free for what comes behind `aheadNanos` of work, each batch of which goes to
+  /// the device that is free first.
+  static long start(long[] busy, long aheadNanos) {
+    long[] rising = busy.clone();
+    Arrays.sort(rising);
+    long level = rising[0];
+    long left = aheadNanos;
+    for (int devices = 1; devices < rising.length; devices++) {
+      long room = devices * (rising[devices] - level);
+      if (left < room) {
+        return level + left / devices;
+      }
+      left -= room;
+      level = rising[devices];
+    }
+    return level + left / rising.length;
+  }
+
+  /// The device time until `tokens` of `own` are computed: each other model gets as many tokens
+  /// meanwhile, and a batch more if it goes first.
   private static long nanos(long tokens, Backlog own, List<Backlog> others) {
     long nanos = own.cost().nanos(tokens, own.maxTokens());
     for (Backlog other : others) {

@@ -24,6 +24,17 @@ import org.jspecify.annotations.Nullable;
 ///   grow beyond what its most urgent request allows.
 /// - Work-conserving: with `maxDelayNanos` 0 something is cut whenever something waits.
 record BatchPolicy(int maxTokens, int maxTexts, long maxDelayNanos, long agingNanos) {
+  /// When the device takes the batch.
+  ///
+  /// @param startsAt when it is expected to begin it: now, or when what is under way has ended
+  /// @param cutBy until when a batch that is not full is left to grow: sooner, there is no use in
+  ///   having it ready
+  record Opening(long startsAt, long cutBy) {
+    /// Of an idle device.
+    static Opening at(long now) {
+      return new Opening(now, now);
+    }
+  }
 
   /// What of the queue must be ended for itself, wherever it stands.
   <R extends Waiting> List<Drop<R>> sweep(QueueView<R> view, long now) {
@@ -40,7 +51,8 @@ record BatchPolicy(int maxTokens, int maxTexts, long maxDelayNanos, long agingNa
   }
 
   /// The next batch, and those found on the way that must be dropped.
-  <R extends Waiting> Decision<R> decide(QueueView<R> view, long now, BatchCost cost) {
+  <R extends Waiting> Decision<R> decide(
+      QueueView<R> view, long now, Opening opening, BatchCost cost) {
     List<Drop<R>> drops = new ArrayList<>();
     List<Slice<R>> slices = new ArrayList<>();
     Merge<R> merge = new Merge<>(view, agingNanos);
@@ -51,7 +63,7 @@ record BatchPolicy(int maxTokens, int maxTexts, long maxDelayNanos, long agingNa
     long startBy = Ticker.NO_DEADLINE;
     for (R request = merge.next(); request != null && !full; request = merge.next()) {
       Cause cause = gone(request, now);
-      if (cause == null && late(request, now, cost, tokens)) {
+      if (cause == null && late(request, opening.startsAt(), cost, tokens)) {
         cause = Cause.LATE;
       }
       if (cause != null) {
@@ -65,7 +77,7 @@ record BatchPolicy(int maxTokens, int maxTexts, long maxDelayNanos, long agingNa
       long allowed =
           deadline == Ticker.NO_DEADLINE || request.probe()
               ? maxTokens
-              : cost.tokensWithin(deadline - now);
+              : cost.tokensWithin(deadline - opening.startsAt());
       for (; to < request.texts(); to++) {
         int length = request.tokens(to);
         if (texts > 0 && (texts == maxTexts || tokens + length > budget)) {
@@ -86,8 +98,11 @@ record BatchPolicy(int maxTokens, int maxTexts, long maxDelayNanos, long agingNa
       return new Decision<>(drops, new Nothing<>());
     }
     full |= tokens >= budget || texts >= maxTexts;
-    if (!full && maxDelayNanos > 0 && !Ticker.passed(startBy, now)) {
-      return new Decision<>(drops, new WaitUntil<>(startBy));
+    if (!full) {
+      long until = maxDelayNanos > 0 ? later(startBy, opening.cutBy(), now) : opening.cutBy();
+      if (!Ticker.passed(until, now)) {
+        return new Decision<>(drops, new WaitUntil<>(until));
+      }
     }
     return new Decision<>(drops, new Cut<>(slices, tokens, texts));
   }
@@ -101,8 +116,8 @@ record BatchPolicy(int maxTokens, int maxTexts, long maxDelayNanos, long agingNa
 
   /// Whether all that is left of the request can't be computed in time, were it next after `before`
   /// tokens: also where only its last batches would be late, since a part is of no use.
-  private boolean late(Waiting request, long now, BatchCost cost, int before) {
-    long left = Ticker.left(request.deadlineNanos(), now);
+  private boolean late(Waiting request, long startsAt, BatchCost cost, int before) {
+    long left = Ticker.left(request.deadlineNanos(), startsAt);
     return !request.probe() && cost.nanos(before + request.tokensLeft(), maxTokens) > left;
   }
 
@@ -117,6 +132,10 @@ record BatchPolicy(int maxTokens, int maxTexts, long maxDelayNanos, long agingNa
 
   private static long earlier(long one, long other, long now) {
     return Ticker.left(one, now) <= Ticker.left(other, now) ? one : other;
+  }
+
+  private static long later(long one, long other, long now) {
+    return earlier(one, other, now) == one ? other : one;
   }
 
   /// The lines merged by `arrival + level·aging`; at the same key the higher priority is first.

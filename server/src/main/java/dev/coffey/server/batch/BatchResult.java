@@ -7,7 +7,8 @@ import java.util.List;
 ///
 /// @param outputs for each text, in the request's order, one matrix for each of its readouts
 /// @param queueNanos from submission to the start of the first batch that held a text of it
-/// @param computeNanos the time of all batches that held texts of it
+/// @param computeNanos the time of all batches that held texts of it; where several devices
+///   computed them at once, more than what passed
 /// @param batches how many those were
 /// @param batchTokens the tokens in those batches, the company's included
 /// @param batchTexts the texts in those batches, the company's included

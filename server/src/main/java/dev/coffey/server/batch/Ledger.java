@@ -5,7 +5,7 @@ import java.util.Arrays;
 
 /// The counts of one model's queue: what admission decides by and metrics show. Every field is
 /// guarded by the batcher's lock, which is held for fractions of a microsecond: by a handler to
-/// admit, by the device thread as a batch starts and ends.
+/// admit, by a device thread as a batch starts and ends.
 final class Ledger {
   /// Why a request was not let in.
   enum Refusal {

@@ -5,6 +5,8 @@ import dev.coffey.server.batch.Decision.Drop;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -13,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 public final class ModelQueue {
   private final Batcher batcher;
   private final String name;
-  private final BatchRunner runner;
+  private final Map<Integer, BatchRunner> runners;
   private final BatchPolicy policy;
   private final Ledger ledger;
 
@@ -21,13 +23,15 @@ public final class ModelQueue {
   /// out.
   @Nullable CompletableFuture<Void> leaving;
 
-  /// A request that still has texts in the lines was ended by someone else than the device thread.
+  /// A request that still has texts in the lines was ended by someone else than the queues' holder.
   volatile boolean endedInLine;
 
-  // The device thread's from here on.
+  /// Guarded by the batcher's lock.
+  private final CostMeter meter;
+
+  // The queues' holder's from here on.
   private final List<ArrayDeque<PendingRequest>> lines = new ArrayList<>();
   private final QueueView<PendingRequest> view;
-  private final CostMeter meter;
   private long earliestDeadline = Ticker.NO_DEADLINE;
   int faultsInARow;
   boolean failed;
@@ -35,13 +39,13 @@ public final class ModelQueue {
   ModelQueue(
       Batcher batcher,
       String name,
-      BatchRunner runner,
+      Map<Integer, BatchRunner> runners,
       BatchPolicy policy,
       BatchCost cost,
       long now) {
     this.batcher = batcher;
     this.name = name;
-    this.runner = runner;
+    this.runners = Map.copyOf(runners);
     this.policy = policy;
     ledger = new Ledger(cost, now);
     meter = new CostMeter(cost);
@@ -76,8 +80,9 @@ public final class ModelQueue {
     return "ModelQueue[" + name + "]";
   }
 
-  BatchRunner runner() {
-    return runner;
+  /// The model on one device.
+  BatchRunner runner(int device) {
+    return Objects.requireNonNull(runners.get(device));
   }
 
   BatchPolicy policy() {

@@ -12,8 +12,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
-/// An admitted request on its way. The device thread owns its progress; any thread may end it, and
-/// the first to do so wins.
+/// An admitted request on its way. Its progress changes under the batcher's lock, its place in the
+/// line only by whoever holds the queues; any thread may end it, and the first to do so wins.
 final class PendingRequest implements Submission, Waiting, Runnable {
   private static final VarHandle OUTCOME;
 
@@ -41,11 +41,13 @@ final class PendingRequest implements Submission, Waiting, Runnable {
   private long expectedNanos;
   private boolean probe;
 
-  // The device thread's.
-  private final @Nullable List<Matrix>[] outputs;
+  // Changed under the batcher's lock; the first three by the queues' holder.
   private int nextText;
   private long tokensLeft;
   private boolean dropped;
+  private final @Nullable List<Matrix>[] outputs;
+  private int textsComputed;
+  private int batchesUnderWay;
   private int batches;
   private long queueNanos;
   private long computeNanos;
@@ -164,6 +166,7 @@ final class PendingRequest implements Submission, Waiting, Runnable {
   void advance(int to, int sliceTokens) {
     nextText = to;
     tokensLeft -= sliceTokens;
+    batchesUnderWay++;
   }
 
   /// It is given up: what is left of it leaves the line.
@@ -180,11 +183,20 @@ final class PendingRequest implements Submission, Waiting, Runnable {
     return nextText == texts.size();
   }
 
+  /// Whether neither a line nor a batch holds anything of it any more.
+  boolean gone() {
+    return leavesLine() && batchesUnderWay == 0;
+  }
+
+  boolean allComputed() {
+    return textsComputed == texts.size();
+  }
+
   /// A batch that held a slice of it ran.
   void inBatch(long startNanos, long nanos, int tokensInBatch, int textsInBatch, long share) {
-    if (batches == 0) {
-      queueNanos = startNanos - arrivalNanos;
-    }
+    long waited = startNanos - arrivalNanos;
+    queueNanos = batches == 0 ? waited : Math.min(queueNanos, waited);
+    batchesUnderWay--;
     batches++;
     computeNanos += nanos;
     batchTokens += tokensInBatch;
@@ -194,6 +206,7 @@ final class PendingRequest implements Submission, Waiting, Runnable {
 
   void output(int text, List<Matrix> matrices) {
     outputs[text] = matrices;
+    textsComputed++;
   }
 
   /// Its result; all outputs must be there.

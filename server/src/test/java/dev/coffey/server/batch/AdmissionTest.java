@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 
 final class AdmissionTest {
   private static final long MILLI = 1_000_000;
+  private static final long[] IDLE = {0};
   private static final BatchCost COST = new BatchCost(0, MILLI);
   private static final Admission ADMISSION = new Admission(1000, 10);
 
@@ -22,11 +23,11 @@ final class AdmissionTest {
   }
 
   private static Verdict decide(long tokens, long leftMillis, Backlog own, Backlog... others) {
-    return ADMISSION.decide(tokens, leftMillis * MILLI, own, List.of(others), 0);
+    return ADMISSION.decide(tokens, leftMillis * MILLI, own, List.of(others), IDLE);
   }
 
   private static Verdict noDeadline(long tokens, Backlog own) {
-    return ADMISSION.decide(tokens, Long.MAX_VALUE, own, List.of(), 0);
+    return ADMISSION.decide(tokens, Long.MAX_VALUE, own, List.of(), IDLE);
   }
 
   @Test
@@ -73,7 +74,7 @@ final class AdmissionTest {
 
   @Test
   void decide_batchInProgress_counts() {
-    assertThat(ADMISSION.decide(40, 60 * MILLI, backlog(0, 0), List.of(), 20 * MILLI))
+    assertThat(ADMISSION.decide(40, 60 * MILLI, backlog(0, 0), List.of(), new long[] {20 * MILLI}))
         .isEqualTo(new Unreachable(75 * MILLI, 15 * MILLI));
   }
 
@@ -94,7 +95,28 @@ final class AdmissionTest {
     assertThat(decide(100, 5, stale)).isEqualTo(new Admit(100 * MILLI, true));
     assertThat(decide(100, 5, fresh)).isInstanceOf(Unreachable.class);
     assertThat(decide(100, 5, stale, backlog(10, 1))).isInstanceOf(Unreachable.class);
-    assertThat(ADMISSION.decide(100, 5 * MILLI, stale, List.of(), 1))
+    assertThat(ADMISSION.decide(100, 5 * MILLI, stale, List.of(), new long[] {1}))
         .isInstanceOf(Unreachable.class);
+  }
+
+  /// Breaks if only the device that is free first is reckoned with, or all are as if they were free
+  /// at once.
+  @Test
+  void start_severalDevices_workGoesWhereItCanBeginFirst() {
+    assertThat(Admission.start(new long[] {20}, 30)).isEqualTo(50);
+    assertThat(Admission.start(new long[] {20, 0}, 0)).isZero();
+    assertThat(Admission.start(new long[] {20, 0}, 15)).isEqualTo(15);
+    assertThat(Admission.start(new long[] {20, 0}, 30)).isEqualTo(25);
+    assertThat(Admission.start(new long[] {20, 0, 10, 10}, 40)).isEqualTo(20);
+  }
+
+  /// 300 tokens ahead go to two devices; the request's own batch can't be shared.
+  @Test
+  void decide_twoDevices_aheadIsSharedAndTheOwnBatchIsNot() {
+    long[] busy = {0, 100 * MILLI};
+    assertThat(ADMISSION.decide(100, Long.MAX_VALUE, backlog(300, 3), List.of(), busy))
+        .isEqualTo(new Admit(300 * MILLI, false));
+    assertThat(ADMISSION.decide(100, Long.MAX_VALUE, backlog(0, 0), List.of(), busy))
+        .isEqualTo(new Admit(100 * MILLI, false));
   }
 }

@@ -5,6 +5,7 @@ import static dev.coffey.server.batch.Priority.LOW;
 import static dev.coffey.server.batch.Priority.NORMAL;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.coffey.server.batch.BatchPolicy.Opening;
 import dev.coffey.server.batch.Decision.Cause;
 import dev.coffey.server.batch.Decision.Cut;
 import dev.coffey.server.batch.Decision.Drop;
@@ -105,7 +106,10 @@ final class BatchPolicyTest {
 
   /// The batch as text, `a[0,2)` for the first two texts of a.
   private static String cut(BatchPolicy policy, long nowMillis, Request... requests) {
-    Next<Request> next = policy.decide(view(requests), nowMillis * MILLI, COST).next();
+    Next<Request> next =
+        policy
+            .decide(view(requests), nowMillis * MILLI, Opening.at(nowMillis * MILLI), COST)
+            .next();
     return switch (next) {
       case Cut<Request> cut ->
           String.join(
@@ -121,7 +125,10 @@ final class BatchPolicyTest {
   private static String dropped(long nowMillis, Request... requests) {
     return String.join(
         " ",
-        POLICY.decide(view(requests), nowMillis * MILLI, COST).drops().stream()
+        POLICY
+            .decide(view(requests), nowMillis * MILLI, Opening.at(nowMillis * MILLI), COST)
+            .drops()
+            .stream()
             .map(drop -> drop.request().name() + ":" + drop.cause())
             .toList());
   }
@@ -305,7 +312,7 @@ final class BatchPolicyTest {
   @Property(tries = 500)
   void decide_anyQueue_withinBudgetAliveAndInOrder(@ForAll("queues") List<Request> queue) {
     long now = 4000 * MILLI;
-    Decision<Request> decision = POLICY.decide(view(queue), now, COST);
+    Decision<Request> decision = POLICY.decide(view(queue), now, Opening.at(now), COST);
     for (Drop<Request> drop : decision.drops()) {
       Request request = drop.request();
       boolean justified =
@@ -362,7 +369,8 @@ final class BatchPolicyTest {
     while (waiting.stream().anyMatch(r -> r.name().startsWith("q"))) {
       assertThat(rounds++).as("rounds").isLessThan(1000);
       waiting.add(Request.of("h" + rounds, HIGH, now / MILLI, 90));
-      Cut<Request> cut = (Cut<Request>) POLICY.decide(view(waiting), now, COST).next();
+      Cut<Request> cut =
+          (Cut<Request>) POLICY.decide(view(waiting), now, Opening.at(now), COST).next();
       for (Slice<Request> slice : cut.slices()) {
         Request request = slice.request();
         assertThat(slice.from()).isEqualTo(request.nextText());

@@ -7,7 +7,6 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.coffey.kernels.DeviceException;
 import dev.coffey.model.BatchRunner;
 import dev.coffey.model.Matrix;
 import dev.coffey.model.TextInput;
@@ -22,15 +21,19 @@ import dev.coffey.server.failure.InferenceException.Unavailable;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -76,6 +79,11 @@ final class BatcherTest {
     public void modelRecovered(ModelQueue queue) {
       events.add(queue.name() + " recovered");
     }
+
+    @Override
+    public void deviceLost(int device, int left, Throwable cause) {
+      events.add("device " + device + " lost, " + left + " left");
+    }
   }
 
   /// A runner that stops at the door of each batch until it is let on.
@@ -103,6 +111,16 @@ final class BatcherTest {
 
   private Submission submit(ModelQueue queue, int... lengths) {
     return batcher.submit(queue, texts(lengths), Priority.NORMAL, NONE);
+  }
+
+  /// One round of the only lane of a batcher without threads.
+  private static long pass(Batcher threadless) {
+    Lane lane = threadless.lanes().getFirst();
+    long wait = threadless.begin(lane);
+    if (lane.flight != null) {
+      threadless.end(lane);
+    }
+    return wait;
   }
 
   private static BatchResult result(Submission submission) {
@@ -252,7 +270,7 @@ final class BatcherTest {
   /// Breaks if what ended behind others keeps its room until its turn.
   @Test
   void endedDeepInTheQueue_roomIsFreedBeforeTheNextBatch() {
-    Batcher threadless = new Batcher(CONFIG, Runnable::run, ticker, BatchListener.NONE);
+    Batcher threadless = new Batcher(CONFIG, 1, 1, Runnable::run, ticker, BatchListener.NONE);
     ModelQueue queue = threadless.register("m", Texts::answers, WARM_UP);
     long soon = ticker.nanoTime() + 1_000_000_000L;
     for (int i = 0; i < 3; i++) {
@@ -260,23 +278,23 @@ final class BatcherTest {
     }
     Submission cancelled = threadless.submit(queue, texts(70), Priority.NORMAL, NONE);
     threadless.submit(queue, texts(60), Priority.LOW, soon);
-    assertThat(threadless.pass()).isZero();
+    assertThat(pass(threadless)).isZero();
     assertThat(queue.stats().queuedTokens()).isEqualTo(80 + 170 + 170 + 70 + 60);
     ticker.advanceMillis(999);
     cancelled.cancel();
-    assertThat(threadless.pass()).isZero();
+    assertThat(pass(threadless)).isZero();
     assertThat(queue.stats().queuedTokens()).isEqualTo(170 + 170 + 60);
     ticker.advanceMillis(1);
-    assertThat(threadless.pass()).isZero();
+    assertThat(pass(threadless)).isZero();
     assertThat(queue.stats().queuedTokens()).isEqualTo(80 + 170);
     threadless.close();
-    threadless.pass();
+    pass(threadless);
   }
 
   /// Breaks if the rest of a request that failed is computed, or keeps its room until its turn.
   @Test
   void firstBatchOfRequestFails_restIsDroppedBeforeTheNextBatch() {
-    Batcher threadless = new Batcher(CONFIG, Runnable::run, ticker, BatchListener.NONE);
+    Batcher threadless = new Batcher(CONFIG, 1, 1, Runnable::run, ticker, BatchListener.NONE);
     ModelQueue queue =
         threadless.register(
             "m",
@@ -285,15 +303,15 @@ final class BatcherTest {
             },
             WARM_UP);
     threadless.submit(queue, texts(90, 80), Priority.LOW, NONE);
-    threadless.pass();
+    pass(threadless);
     threadless.submit(queue, texts(90), Priority.HIGH, NONE);
     threadless.submit(queue, texts(90), Priority.HIGH, NONE);
-    threadless.pass();
+    pass(threadless);
     assertThat(queue.stats().queuedTokens()).isEqualTo(90);
     assertThat(queue.stats().batches()).isEqualTo(2);
     assertThat(queue.stats().faulted()).isEqualTo(2);
     threadless.close();
-    threadless.pass();
+    pass(threadless);
   }
 
   @Test
@@ -457,19 +475,173 @@ final class BatcherTest {
             },
             WARM_UP);
     assertThat(failure(submit(queue, 5))).isInstanceOf(DeviceFault.class);
-    assertThat(recorder.events).containsExactly("m failed");
+    assertThat(recorder.events).containsExactly("m failed", "device 0 lost, 0 left");
   }
 
-  private static final class LostDevice extends DeviceException {
-    private static final long serialVersionUID = 1L;
+  /// Breaks if a device that others can stand in for takes its models out of service, or its
+  /// requests are tried again by itself.
+  @Test
+  void oneOfTwoDevicesLost_theOtherGoesOn() {
+    try (Batcher two = Batcher.start(CONFIG, 2, 1, executor, ticker, recorder)) {
+      AtomicInteger lost = new AtomicInteger();
+      BatchRunner bad =
+          _ -> {
+            lost.incrementAndGet();
+            throw new LostDevice();
+          };
+      ModelQueue queue = two.register("m", Map.of(0, bad, 1, Texts::answers), WARM_UP);
+      int faults = 0;
+      for (int i = 0; i < 20; i++) {
+        Submission submission = two.submit(queue, texts(5), Priority.NORMAL, NONE);
+        try {
+          result(submission);
+        } catch (CompletionException e) {
+          assertThat(e.getCause()).isInstanceOf(DeviceFault.class);
+          faults++;
+        }
+      }
+      assertThat(faults).isLessThanOrEqualTo(1);
+      assertThat(lost).hasValue(faults);
+      if (faults == 1) {
+        assertThat(recorder.events).contains("device 0 lost, 1 left").doesNotContain("m failed");
+      }
+    }
+  }
 
-    LostDevice() {
-      super("planted");
+  @Test
+  void onlyDeviceLost_whatWaitsAndWhatComesIsRefusedAndItDrains() throws Exception {
+    Gate gate = new Gate();
+    BatchRunner bad =
+        texts -> {
+          gate.run(texts);
+          throw new LostDevice();
+        };
+    ModelQueue queue = batcher.register("m", bad, WARM_UP);
+    Submission first = submit(queue, 5);
+    Gate.await(gate.entered);
+    Submission waiting = submit(queue, 5);
+    gate.open.countDown();
+    assertThat(failure(first)).isInstanceOf(DeviceFault.class);
+    assertThat(failure(waiting))
+        .isInstanceOf(Unavailable.class)
+        .hasMessageContaining("no device is left");
+    refused(() -> submit(queue, 5), Unavailable.class);
+    assertThat(batcher.drain(Duration.ofSeconds(30))).isTrue();
+    assertThat(recorder.events).containsExactly("m failed", "device 0 lost, 0 left");
+    // What was held for it can be let go.
+    assertThat(batcher.onDevice(() -> 1).get(30, SECONDS)).isEqualTo(1);
+    batcher.unregister(queue).get(30, SECONDS);
+    assertThat(gate.batches).containsExactly(1);
+  }
+
+  /// A device's end of one batch can be held up while the next is begun.
+  private static final class Pipe implements BatchRunner {
+    final List<CountDownLatch> ends =
+        List.of(new CountDownLatch(1), new CountDownLatch(1), new CountDownLatch(1));
+    final Semaphore begun = new Semaphore(0);
+    private final AtomicInteger batches = new AtomicInteger();
+
+    @Override
+    public List<List<Matrix>> run(List<TextInput> texts) {
+      throw new AssertionError("the batcher begins batches");
     }
 
     @Override
-    public boolean deviceLost() {
-      return true;
+    public Batch start(List<TextInput> texts) {
+      CountDownLatch end = ends.get(batches.getAndIncrement());
+      begun.release();
+      return () -> {
+        Gate.await(end);
+        return answers(texts);
+      };
+    }
+
+    void awaitBegun(int count) throws InterruptedException {
+      assertThat(begun.tryAcquire(count, 30, SECONDS)).isTrue();
+    }
+  }
+
+  /// Breaks if the second batch waits for the first to end, a third goes with them, or a task runs
+  /// while batches are under way.
+  @Test
+  void twoInFlight_secondBeginsBehindTheFirstAThirdAndATaskDoNot() throws Exception {
+    try (Batcher two = Batcher.start(CONFIG, 1, 2, executor, Ticker.SYSTEM, recorder)) {
+      Pipe pipe = new Pipe();
+      ModelQueue queue = two.register("m", pipe, WARM_UP);
+      List<Submission> all = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        all.add(two.submit(queue, texts(100), Priority.NORMAL, NONE));
+      }
+      pipe.awaitBegun(2);
+      CompletableFuture<Integer> task = two.onDevice(() -> pipe.batches.get());
+      pipe.ends.get(0).countDown();
+      result(all.getFirst());
+      assertThat(task).isNotDone();
+      assertThat(pipe.batches).hasValue(2);
+      pipe.ends.get(1).countDown();
+      assertThat(task.get(30, SECONDS)).isEqualTo(2);
+      pipe.ends.get(2).countDown();
+      all.forEach(BatcherTest::result);
+    }
+  }
+
+  /// A request in two batches that are under way at once: its answer is there when both are, in
+  /// whatever order they end.
+  @Test
+  void twoDevices_requestInTwoBatches_isAnsweredOnceBothEnded() throws Exception {
+    try (Batcher two = Batcher.start(CONFIG, 2, 1, executor, Ticker.SYSTEM, recorder)) {
+      Pipe one = new Pipe();
+      Pipe other = new Pipe();
+      ModelQueue queue = two.register("m", Map.of(0, one, 1, other), WARM_UP);
+      Submission submission = two.submit(queue, texts(90, 80), Priority.NORMAL, NONE);
+      one.awaitBegun(1);
+      other.awaitBegun(1);
+      other.ends.getFirst().countDown();
+      while (queue.stats().batches() == 0) {
+        Thread.onSpinWait();
+      }
+      assertThat(submission.result()).isNotDone();
+      one.ends.getFirst().countDown();
+      BatchResult result = result(submission);
+      assertThat(result.outputs())
+          .map(matrices -> (int) matrices.getFirst().at(0, 1))
+          .containsExactly(90, 80);
+      assertThat(result.batches()).isEqualTo(2);
+    }
+  }
+
+  /// A cancelled request holds its place in the counts until no batch holds it.
+  @Test
+  void twoInFlight_cancelledInBoth_isGoneOnceBothEnded() throws Exception {
+    try (Batcher two = Batcher.start(CONFIG, 1, 2, executor, Ticker.SYSTEM, recorder)) {
+      Pipe pipe = new Pipe();
+      ModelQueue queue = two.register("m", pipe, WARM_UP);
+      Submission submission = two.submit(queue, texts(90, 80, 70), Priority.NORMAL, NONE);
+      pipe.awaitBegun(2);
+      assertThat(submission.cancel()).isTrue();
+      assertThat(failure(submission)).isInstanceOf(Cancelled.class);
+      CompletableFuture<Void> gone = two.unregister(queue);
+      pipe.ends.get(0).countDown();
+      while (queue.stats().batches() == 0) {
+        Thread.onSpinWait();
+      }
+      assertThat(gone).isNotDone();
+      assertThat(queue.stats().openRequests()).isEqualTo(1);
+      pipe.ends.get(1).countDown();
+      gone.get(30, SECONDS);
+      assertThat(queue.stats().openRequests()).isZero();
+      assertThat(queue.stats().cancelled()).isEqualTo(1);
+      assertThat(pipe.batches).hasValue(2);
+    }
+  }
+
+  @Test
+  void onDevice_severalDevices_eachTaskRunsOnItsOwn() throws Exception {
+    try (Batcher two = Batcher.start(CONFIG, 2, 2, executor, ticker, recorder)) {
+      assertThat(two.onDevice(1, () -> Thread.currentThread().getName()).get(30, SECONDS))
+          .startsWith("coffey-device-1");
+      assertThat(two.onDevice(0, () -> Thread.currentThread().getName()).get(30, SECONDS))
+          .startsWith("coffey-device-0");
     }
   }
 
@@ -610,18 +782,59 @@ final class BatcherTest {
     }
   }
 
+  /// Fails every seventh batch at its beginning, every eleventh at its end, and all once it is
+  /// lost.
+  private static final class StormyRunner implements BatchRunner {
+    private final int inFlight;
+    private final int lostAfter;
+    private final AtomicInteger runs = new AtomicInteger();
+    private final AtomicInteger underWay = new AtomicInteger();
+
+    StormyRunner(int inFlight, int lostAfter) {
+      this.inFlight = inFlight;
+      this.lostAfter = lostAfter;
+    }
+
+    @Override
+    public List<List<Matrix>> run(List<TextInput> texts) {
+      throw new AssertionError("the batcher begins batches");
+    }
+
+    @Override
+    public Batch start(List<TextInput> texts) {
+      int run = runs.incrementAndGet();
+      if (run > lostAfter) {
+        throw new LostDevice();
+      }
+      if (run % 7 == 0) {
+        throw new Planted();
+      }
+      if (underWay.incrementAndGet() > inFlight) {
+        throw new AssertionError("more batches at once than the device takes");
+      }
+      return () -> {
+        underWay.decrementAndGet();
+        if (run % 11 == 0) {
+          throw new Planted();
+        }
+        return answers(texts);
+      };
+    }
+  }
+
   private void storm(int round) throws Exception {
-    Batcher stormy = Batcher.start(CONFIG, executor, Ticker.SYSTEM, BatchListener.NONE);
-    AtomicInteger runs = new AtomicInteger();
-    BatchRunner runner =
-        texts -> {
-          if (runs.incrementAndGet() % 7 == 0) {
-            throw new Planted();
-          }
-          return answers(texts);
-        };
+    int devices = 1 + round % 3;
+    int inFlight = 1 + round / 3 % 2;
+    Batcher stormy =
+        Batcher.start(CONFIG, devices, inFlight, executor, Ticker.SYSTEM, BatchListener.NONE);
+    Map<Integer, BatchRunner> runners = new HashMap<>();
+    for (int device = 0; device < devices; device++) {
+      // In the last rounds the first device is lost on its way.
+      int lostAfter = round >= 16 && device == 0 ? 40 : Integer.MAX_VALUE;
+      runners.put(device, new StormyRunner(inFlight, lostAfter));
+    }
     List<ModelQueue> queues =
-        List.of(stormy.register("a", runner, WARM_UP), stormy.register("b", runner, WARM_UP));
+        List.of(stormy.register("a", runners, WARM_UP), stormy.register("b", runners, WARM_UP));
     AtomicInteger admitted = new AtomicInteger();
     AtomicInteger refused = new AtomicInteger();
     AtomicInteger ended = new AtomicInteger();
@@ -674,6 +887,10 @@ final class BatcherTest {
       assertThat(s.queuedTokens()).isZero();
       assertThat(s.queuedRequests()).isZero();
       assertThat(s.queuedTexts()).isZero();
+      // A planted fault is a request's own; one of the batcher itself would end all.
+      if (round % 2 == 1) {
+        assertThat(s.abandoned()).isZero();
+      }
     }
     assertThat(admitted.get() + refused.get()).isEqualTo(4 * perClient);
     assertThat(counted).isEqualTo(admitted.get());

@@ -1,17 +1,21 @@
 package dev.coffey.server.batch;
 
+import dev.coffey.model.BatchRunner;
 import dev.coffey.model.Matrix;
 import dev.coffey.model.TextInput;
 import dev.coffey.server.failure.InferenceException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
-/// A batcher, its clients and its device in virtual time, on one thread: what the device computes,
-/// it computes by moving the clock, and clients act meanwhile. The batcher is the real one; only
-/// its thread is missing.
+/// A batcher, its clients and its devices in virtual time, on one thread: what a device computes
+/// ends when the clock comes to it, and clients act meanwhile. The batcher is the real one; only
+/// its threads are missing.
 final class Simulation implements AutoCloseable {
   static final long MILLI = 1_000_000L;
   static final long SECOND = 1_000 * MILLI;
@@ -95,21 +99,44 @@ final class Simulation implements AutoCloseable {
   private final PriorityQueue<Event> events =
       new PriorityQueue<>((a, b) ->
           a.at() != b.at() ? Long.compare(a.at(), b.at()) : Long.compare(a.order(), b.order()));
+  private final PriorityQueue<Event> endings = new PriorityQueue<>(events.comparator());
+
+  /// For each device, when it has done what was begun.
+  private final long[] freeAt;
+
+  /// Batches begun and not ended, for each device.
+  private final int[] underWay;
+
+  private final int inFlight;
   private long now;
   private long order;
   private int mark;
-  private boolean inBatch;
-  long deviceNanos;
+
+  /// Between a batch's cut and its beginning, while nothing of it is on the device.
+  long stagingNanos;
+
+  /// Which of the devices are lost.
+  final boolean[] lost;
 
   /// What all devices' times are multiplied by at the moment: a neighbour on the machine.
   double slowness = 1;
 
+  /// With one device that computes one batch at a time.
   Simulation(long seed, BatchConfig config) {
+    this(seed, config, 1, 1);
+  }
+
+  Simulation(long seed, BatchConfig config, int devices, int inFlight) {
+    this.inFlight = inFlight;
     random = new Random(seed);
     this.config = config;
     // Near the overflow, where comparing by < instead of by difference goes wrong.
     now = Long.MAX_VALUE / 2;
-    batcher = new Batcher(config, Runnable::run, () -> now, BatchListener.NONE);
+    freeAt = new long[devices];
+    Arrays.fill(freeAt, now);
+    underWay = new int[devices];
+    lost = new boolean[devices];
+    batcher = new Batcher(config, devices, inFlight, Runnable::run, () -> now, BatchListener.NONE);
   }
 
   long now() {
@@ -121,26 +148,56 @@ final class Simulation implements AutoCloseable {
   }
 
   int model(Device device, WarmUp warmUp) {
-    queues.add(batcher.register("model" + queues.size(), texts -> run(device, texts), warmUp));
+    Map<Integer, BatchRunner> runners = new HashMap<>();
+    for (int ordinal = 0; ordinal < freeAt.length; ordinal++) {
+      runners.put(ordinal, new Runner(device, ordinal));
+    }
+    queues.add(batcher.register("model" + queues.size(), runners, warmUp));
     return queues.size() - 1;
   }
 
-  private List<List<Matrix>> run(Device device, List<TextInput> texts) {
-    if (inBatch) {
-      throw new AssertionError("two batches at once");
+  private final class Runner implements BatchRunner {
+    private final Device device;
+    private final int ordinal;
+
+    Runner(Device device, int ordinal) {
+      this.device = device;
+      this.ordinal = ordinal;
     }
-    inBatch = true;
-    long tokens = texts.stream().mapToLong(TextInput::tokens).sum();
-    double noise = 1 + device.noise() * (2 * random.nextDouble() - 1);
-    long nanos =
-        (long) ((device.fixedNanos() + tokens * device.perTokenNanos()) * noise * slowness);
-    if (device.pauseEvery() > 0 && random.nextInt(device.pauseEvery()) == 0) {
-      nanos += device.pauseNanos();
+
+    @Override
+    public List<List<Matrix>> run(List<TextInput> texts) {
+      throw new AssertionError("the batcher begins batches");
     }
-    deviceNanos += nanos;
-    advance(now + nanos);
-    inBatch = false;
-    return Texts.answers(texts);
+
+    @Override
+    public Batch start(List<TextInput> texts) {
+      if (lost[ordinal]) {
+        throw new LostDevice();
+      }
+      if (++underWay[ordinal] > inFlight) {
+        throw new AssertionError("more batches at once than the device takes");
+      }
+      long tokens = texts.stream().mapToLong(TextInput::tokens).sum();
+      double noise = 1 + device.noise() * (2 * random.nextDouble() - 1);
+      long nanos =
+          (long) ((device.fixedNanos() + tokens * device.perTokenNanos()) * noise * slowness);
+      if (device.pauseEvery() > 0 && random.nextInt(device.pauseEvery()) == 0) {
+        nanos += device.pauseNanos();
+      }
+      long done = Math.max(now + stagingNanos, freeAt[ordinal]) + nanos;
+      freeAt[ordinal] = done;
+      return () -> {
+        if (now < done) {
+          throw new AssertionError("finished before it was computed");
+        }
+        underWay[ordinal]--;
+        if (lost[ordinal]) {
+          throw new LostDevice();
+        }
+        return Texts.answers(texts);
+      };
+    }
   }
 
   void at(long time, Runnable action) {
@@ -181,34 +238,58 @@ final class Simulation implements AutoCloseable {
   /// Runs until `end`, then lets what waits come to its end with no more arrivals.
   void runUntil(long end) {
     while (true) {
-      long idle = batcher.pass();
-      if (idle == 0) {
-        continue;
+      long idle = round();
+      Event ending = endings.peek();
+      Event event = events.peek();
+      long until = ending != null ? ending.at() : Long.MAX_VALUE;
+      if (idle != Long.MAX_VALUE) {
+        until = Math.min(until, now + idle);
       }
-      Event next = events.peek();
-      if (next == null || next.at() > end) {
-        if (idle == Long.MAX_VALUE) {
-          now = Math.max(now, end);
-          return;
+      if (event != null && event.at() <= (until == Long.MAX_VALUE ? end : until)) {
+        events.remove();
+        now = Math.max(now, event.at());
+        event.action().run();
+      } else if (until == Long.MAX_VALUE) {
+        now = Math.max(now, end);
+        return;
+      } else {
+        now = Math.max(now, until);
+        if (ending != null && ending.at() <= now) {
+          endings.remove();
+          ending.action().run();
         }
-        now += idle;
-        continue;
       }
-      advance(idle == Long.MAX_VALUE ? next.at() : Math.min(next.at(), now + idle));
     }
   }
 
-  private void advance(long to) {
+  /// Lets every lane that is free do what there is to do now.
+  ///
+  /// @return how long there is nothing more
+  private long round() {
     while (true) {
-      Event next = events.peek();
-      if (next == null || next.at() > to) {
-        break;
+      long idle = Long.MAX_VALUE;
+      boolean again = false;
+      for (Lane lane : batcher.lanes()) {
+        if (lane.flight != null) {
+          continue;
+        }
+        long wait = batcher.begin(lane);
+        if (lane.flight != null) {
+          endings.add(
+              new Event(
+                  lane.flight.fault == null ? freeAt[lane.device.ordinal] : now,
+                  order++,
+                  () -> batcher.end(lane)));
+          again = true;
+        } else {
+          again |= wait == 0;
+          idle = Math.min(idle, wait);
+        }
       }
-      events.remove();
-      now = Math.max(now, next.at());
-      next.action().run();
+      if (!again) {
+        return idle;
+      }
     }
-    now = Math.max(now, to);
   }
 
   /// Requests of `lengths` arriving at random, `perSecond` on average, from now until `end`.
@@ -285,6 +366,6 @@ final class Simulation implements AutoCloseable {
   @Override
   public void close() {
     batcher.close();
-    batcher.pass();
+    batcher.lanes().forEach(batcher::begin);
   }
 }
