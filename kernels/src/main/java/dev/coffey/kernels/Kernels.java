@@ -46,6 +46,11 @@ public interface Kernels extends AutoCloseable {
   /// @param bytes moved from and to its memory a second; 0 if unknown
   record Peak(double operations, double bytes) {}
 
+  /// How many batches may be under way at once: begun, and not yet waited for.
+  default int inFlight() {
+    return 1;
+  }
+
   /// New memory on this device, which grows as it is taken.
   TensorArena arena();
 

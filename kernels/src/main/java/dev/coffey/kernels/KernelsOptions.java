@@ -19,4 +19,9 @@ public record KernelsOptions(int threads, DType precision, int device) {
   public KernelsOptions(int threads) {
     this(threads, DType.F32, 0);
   }
+
+  /// The same on another device.
+  public KernelsOptions on(int other) {
+    return new KernelsOptions(threads, precision, other);
+  }
 }

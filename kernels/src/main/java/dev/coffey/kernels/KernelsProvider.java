@@ -35,6 +35,12 @@ public interface KernelsProvider {
                 .formatted(options.device()));
   }
 
+  /// How many devices of its kind there are, usable or not; at least 1, so that one can be asked
+  /// why not. Cheap, without side effects, and never throws.
+  default int devices() {
+    return 1;
+  }
+
   /// Opens the device, which [#probe(KernelsOptions)] must have found usable. The caller owns the
   /// result and closes it.
   Kernels open(KernelsOptions options);

@@ -13,8 +13,28 @@ public final class KernelsSelector {
   /// What one provider said.
   public record Verdict(String name, Availability availability) {}
 
-  /// The provider to open, what it runs on, and what every provider said, best rank first.
-  public record Selection(KernelsProvider provider, String detail, List<Verdict> verdicts) {}
+  /// The provider to open, what to open it with, once for each device, what it runs on, and what
+  /// every provider said, best rank first.
+  public record Selection(
+      KernelsProvider provider,
+      List<KernelsOptions> options,
+      String detail,
+      List<Verdict> verdicts) {
+
+    /// Opens all devices. The caller owns the result and closes each.
+    public List<Kernels> open() {
+      List<Kernels> opened = new ArrayList<>();
+      try {
+        for (KernelsOptions device : options) {
+          opened.add(provider.open(device));
+        }
+        return List.copyOf(opened);
+      } catch (Throwable failure) {
+        opened.reversed().forEach(Kernels::close);
+        throw failure;
+      }
+    }
+  }
 
   private KernelsSelector() {}
 
@@ -22,32 +42,51 @@ public final class KernelsSelector {
   ///
   /// @throws BackendRefusedException as with options
   public static Selection select(String request, List<KernelsProvider> providers) {
-    return select(request, providers, new KernelsOptions(1));
+    return select(request, providers, new KernelsOptions(1), Devices.of(0));
   }
 
-  /// Chooses among `providers`, which are ordered best first, one that can be opened with
-  /// `options`.
+  /// Chooses among `providers`, which are ordered best first, one that can be opened with `options`
+  /// on all of `devices`.
   ///
+  /// @param options for each device, but for its number
   /// @throws BackendRefusedException if `request` names no provider, or one that is refused, or
   ///   nothing is usable
   public static Selection select(
-      String request, List<KernelsProvider> providers, KernelsOptions options) {
+      String request, List<KernelsProvider> providers, KernelsOptions options, Devices devices) {
     List<Verdict> verdicts = new ArrayList<>();
     KernelsProvider chosen = null;
+    List<KernelsOptions> each = List.of();
     String detail = "";
     for (KernelsProvider provider : providers) {
-      Availability availability = provider.probe(options);
+      List<KernelsOptions> wantedOf =
+          devices.among(provider.devices()).stream().map(options::on).toList();
+      Availability availability = probe(provider, wantedOf);
       verdicts.add(new Verdict(provider.name(), availability));
       boolean wanted = request.equals(AUTO) || request.equals(provider.name());
       if (chosen == null && wanted && availability instanceof Availability.Usable(String found)) {
         chosen = provider;
+        each = wantedOf;
         detail = found;
       }
     }
     if (chosen == null) {
       throw new BackendRefusedException(refusal(request, verdicts));
     }
-    return new Selection(chosen, detail, List.copyOf(verdicts));
+    return new Selection(chosen, each, detail, List.copyOf(verdicts));
+  }
+
+  /// Usable if it is on every device.
+  private static Availability probe(KernelsProvider provider, List<KernelsOptions> devices) {
+    List<String> details = new ArrayList<>();
+    for (KernelsOptions device : devices) {
+      switch (provider.probe(device)) {
+        case Availability.Refused refused -> {
+          return refused;
+        }
+        case Availability.Usable(String found) -> details.add(found);
+      }
+    }
+    return new Availability.Usable(String.join("; ", details));
   }
 
   private static String refusal(String request, List<Verdict> verdicts) {

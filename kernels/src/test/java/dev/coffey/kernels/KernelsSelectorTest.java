@@ -59,7 +59,7 @@ class KernelsSelectorTest {
   void select_autoInAPrecisionThatNoneHas_failsWithEachReason() {
     assertThatThrownBy(() ->
             KernelsSelector.select(
-                "auto", List.of(GPU, FAST), new KernelsOptions(1, DType.BF16, 0)))
+                "auto", List.of(GPU, FAST), new KernelsOptions(1, DType.BF16, 0), Devices.of(0)))
         .isInstanceOf(BackendRefusedException.class)
         .hasMessage(
             "no backend can do this here: gpu: no driver; install one; fast: it computes in fp32 only, not in bf16; leave --precision away");
@@ -68,9 +68,58 @@ class KernelsSelectorTest {
   @Test
   void select_aDeviceThatIsNotThere_isRefused() {
     assertThatThrownBy(() ->
-            KernelsSelector.select("fast", List.of(FAST), new KernelsOptions(1, DType.F32, 1)))
+            KernelsSelector.select(
+                "fast", List.of(FAST), new KernelsOptions(1), new Devices(List.of(0, 1))))
         .hasMessage(
             "backend 'fast' can't run here: it has one device, 0, not a device 1; leave --device away");
+  }
+
+  // Breaks if one is left out because others can be used.
+  @Test
+  void select_allDevices_areEachProbedAndOpened() {
+    KernelsProvider three =
+        new KernelsProvider() {
+          @Override
+          public String name() {
+            return "three";
+          }
+
+          @Override
+          public int rank() {
+            return 0;
+          }
+
+          @Override
+          public Availability probe() {
+            return new Availability.Usable("three of them");
+          }
+
+          @Override
+          public int devices() {
+            return 3;
+          }
+
+          @Override
+          public Availability probe(KernelsOptions options) {
+            return options.precision() == DType.F16 && options.device() == 2
+                ? new Availability.Refused("2 has no fp16")
+                : new Availability.Usable("device " + options.device());
+          }
+
+          @Override
+          public Kernels open(KernelsOptions options) {
+            throw new IllegalStateException("opened " + options.device());
+          }
+        };
+    Selection selection =
+        KernelsSelector.select("three", List.of(three), new KernelsOptions(1), Devices.ALL);
+    assertThat(selection.detail()).isEqualTo("device 0; device 1; device 2");
+    assertThat(selection.options()).extracting(KernelsOptions::device).containsExactly(0, 1, 2);
+    assertThatThrownBy(selection::open).hasMessage("opened 0");
+    assertThatThrownBy(() ->
+            KernelsSelector.select(
+                "three", List.of(three), new KernelsOptions(1, DType.F16, 0), Devices.ALL))
+        .hasMessage("backend 'three' can't run here: 2 has no fp16");
   }
 
   @Test

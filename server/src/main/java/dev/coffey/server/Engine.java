@@ -1,6 +1,5 @@
 package dev.coffey.server;
 
-import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.KernelsSelector;
 import dev.coffey.model.checkpoint.ModelLocation;
 import dev.coffey.server.grpc.GrpcServices;
@@ -16,7 +15,6 @@ import java.util.concurrent.CompletionStage;
 /// all; close the transport first.
 public final class Engine implements AutoCloseable {
   private final KernelsSelector.Selection selection;
-  private final Kernels kernels;
   private final ModelRegistry registry;
   private final GrpcServices services;
   private final ServerMetrics metrics;
@@ -26,7 +24,6 @@ public final class Engine implements AutoCloseable {
 
   Engine(
       KernelsSelector.Selection selection,
-      Kernels kernels,
       ModelRegistry registry,
       GrpcServices services,
       ServerMetrics metrics,
@@ -34,7 +31,6 @@ public final class Engine implements AutoCloseable {
       CompletableFuture<String> deviceLost,
       Resources resources) {
     this.selection = selection;
-    this.kernels = kernels;
     this.registry = registry;
     this.services = services;
     this.metrics = metrics;
@@ -48,9 +44,9 @@ public final class Engine implements AutoCloseable {
     return selection;
   }
 
-  /// What computes, for a person: instruction set, lanes, threads.
+  /// What computes, for a person: instruction set, lanes, threads; for several devices each.
   public String backend() {
-    return kernels.description();
+    return String.join("; ", registry.devices());
   }
 
   /// What a transport offers.
@@ -75,7 +71,8 @@ public final class Engine implements AutoCloseable {
     return registry.list();
   }
 
-  /// Completed, with the reason, when the device that computes is lost for this process.
+  /// Completed, with the reason, when no device is left that computes: all are lost for this
+  /// process.
   public CompletionStage<String> deviceLost() {
     return deviceLost.minimalCompletionStage();
   }

@@ -3,10 +3,12 @@ package dev.coffey.server;
 import com.google.inject.Guice;
 import com.google.inject.ProvisionException;
 import com.google.inject.Stage;
+import dev.coffey.kernels.KernelsProvider;
 import dev.coffey.server.cli.CommandLineInterface;
 import dev.coffey.server.cli.Surroundings;
 import dev.coffey.server.config.ServerConfig;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /// The process: reads arguments and environment, runs one command, exits with its code.
@@ -27,7 +29,7 @@ public final class Main {
             Path.of("/"),
             System.getProperty("coffey.command", "coffey"),
             version,
-            config -> open(config, version));
+            config -> open(config, KernelsProvider.all(), version));
     int code = CommandLineInterface.run(surroundings, arguments);
     System.out.flush();
     System.err.flush();
@@ -36,10 +38,11 @@ public final class Main {
   }
 
   /// @throws RuntimeException with a message for the user, after what was opened is closed again
-  static Engine open(ServerConfig config, String version) {
+  static Engine open(ServerConfig config, List<KernelsProvider> providers, String version) {
     Resources resources = new Resources();
     try {
-      return Guice.createInjector(Stage.DEVELOPMENT, new ServerModule(config, version, resources))
+      return Guice.createInjector(
+              Stage.DEVELOPMENT, new ServerModule(config, providers, version, resources))
           .getInstance(Engine.class);
     } catch (ProvisionException e) {
       resources.close();

@@ -1,6 +1,5 @@
 package dev.coffey.server;
 
-import dev.coffey.kernels.DeviceException;
 import dev.coffey.server.batch.BatchListener;
 import dev.coffey.server.batch.ModelQueue;
 import dev.coffey.server.grpc.HealthReporter;
@@ -12,7 +11,7 @@ import java.util.concurrent.CompletableFuture;
 
 /// Passes on what batcher and registry tell to all that want to hear it.
 ///
-/// @param deviceLost completed with the reason when a batch failed because its device is lost
+/// @param deviceLost completed with the reason when the last device is lost
 record News(ServerMetrics metrics, HealthReporter health, CompletableFuture<String> deviceLost)
     implements BatchListener, RegistryListener {
   @Override
@@ -25,8 +24,14 @@ record News(ServerMetrics metrics, HealthReporter health, CompletableFuture<Stri
   public void modelFailed(ModelQueue queue, Throwable cause) {
     metrics.modelFailed(queue, cause);
     health.modelFailed(queue, cause);
-    if (cause instanceof DeviceException device && device.deviceLost()) {
-      deviceLost.complete("the device is lost: " + device.getMessage());
+  }
+
+  @Override
+  public void deviceLost(int device, int left, Throwable cause) {
+    metrics.deviceLost(device, left, cause);
+    health.deviceLost(device, left, cause);
+    if (left == 0) {
+      deviceLost.complete("the last device is lost: " + cause.getMessage());
     }
   }
 

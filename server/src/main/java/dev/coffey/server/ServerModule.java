@@ -14,16 +14,20 @@ import dev.coffey.server.grpc.HandlerPool;
 import dev.coffey.server.grpc.HealthReporter;
 import dev.coffey.server.metrics.ServerMetrics;
 import dev.coffey.server.registry.ModelRegistry;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /// Wires an [Engine]. What is opened goes into `resources`, in the order of opening.
 final class ServerModule extends AbstractModule {
   private final ServerConfig config;
+  private final List<KernelsProvider> providers;
   private final String version;
   private final Resources resources;
 
-  ServerModule(ServerConfig config, String version, Resources resources) {
+  ServerModule(
+      ServerConfig config, List<KernelsProvider> providers, String version, Resources resources) {
     this.config = config;
+    this.providers = providers;
     this.version = version;
     this.resources = resources;
   }
@@ -31,26 +35,27 @@ final class ServerModule extends AbstractModule {
   @Provides
   @Singleton
   KernelsSelector.Selection selection() {
-    return KernelsSelector.select(
-        config.backend().name(), KernelsProvider.all(), config.backend().options());
+    return config.backend().select(providers);
   }
 
   @Provides
   @Singleton
-  Kernels kernels(KernelsSelector.Selection selection) {
-    return resources.add(selection.provider().open(config.backend().options()));
+  List<Kernels> kernels(KernelsSelector.Selection selection) {
+    List<Kernels> devices = selection.open();
+    devices.forEach(resources::add);
+    return devices;
   }
 
   @Provides
   @Singleton
-  ServerMetrics metrics() {
-    return new ServerMetrics();
+  ServerMetrics metrics(List<Kernels> kernels) {
+    return new ServerMetrics(kernels.size());
   }
 
   @Provides
   @Singleton
-  HealthReporter health() {
-    return new HealthReporter();
+  HealthReporter health(List<Kernels> kernels) {
+    return new HealthReporter(kernels.size());
   }
 
   @Provides
@@ -65,18 +70,18 @@ final class ServerModule extends AbstractModule {
     return resources.add(HandlerPool.of(config.grpc()));
   }
 
-  /// Asks for the kernels only to be opened after them and closed before: its thread is the one
-  /// that uses them.
-  @SuppressWarnings("unused")
+  /// Opened after the kernels and closed before: its threads are those that use them.
   @Provides
   @Singleton
-  Batcher batcher(Kernels kernels, HandlerPool handlers, News news) {
-    return resources.add(Batcher.start(config.batch(), handlers, Ticker.SYSTEM, news));
+  Batcher batcher(List<Kernels> kernels, HandlerPool handlers, News news) {
+    int inFlight = kernels.getFirst().inFlight();
+    return resources.add(
+        Batcher.start(config.batch(), kernels.size(), inFlight, handlers, Ticker.SYSTEM, news));
   }
 
   @Provides
   @Singleton
-  ModelRegistry registry(Batcher batcher, Kernels kernels, News news) {
+  ModelRegistry registry(Batcher batcher, List<Kernels> kernels, News news) {
     return resources.add(
         new ModelRegistry(batcher, kernels, config.registry(), Ticker.SYSTEM, news));
   }
@@ -105,13 +110,11 @@ final class ServerModule extends AbstractModule {
   @Singleton
   Engine engine(
       KernelsSelector.Selection selection,
-      Kernels kernels,
       ModelRegistry registry,
       GrpcServices services,
       ServerMetrics metrics,
       HealthReporter health,
       News news) {
-    return new Engine(
-        selection, kernels, registry, services, metrics, health, news.deviceLost(), resources);
+    return new Engine(selection, registry, services, metrics, health, news.deviceLost(), resources);
   }
 }

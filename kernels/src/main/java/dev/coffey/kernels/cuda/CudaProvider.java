@@ -43,6 +43,11 @@ public final class CudaProvider implements KernelsProvider {
   }
 
   @Override
+  public int devices() {
+    return probe.get() instanceof DriverProbe.Found found ? Math.max(1, found.devices().size()) : 1;
+  }
+
+  @Override
   public Availability probe() {
     return probe(new KernelsOptions(1));
   }

@@ -16,10 +16,12 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -46,7 +48,7 @@ final class Doctor implements Callable<Integer> {
   @Option(names = "--precision", paramLabel = "NAME", description = "As for serve.")
   private @Nullable String precision;
 
-  @Option(names = "--device", paramLabel = "N", description = "As for serve.")
+  @Option(names = "--device", paramLabel = "N[,N...]", description = "As for serve.")
   private @Nullable String device;
 
   @Option(
@@ -99,26 +101,38 @@ final class Doctor implements Callable<Integer> {
             .config()
             .backend();
     List<KernelsProvider> providers = KernelsProvider.all();
-    KernelsOptions options = wanted.options();
-    KernelsSelector.Selection selection = KernelsSelector.select(wanted.name(), providers, options);
+    KernelsSelector.Selection selection = wanted.select(providers);
     KernelsProvider oracle =
         providers.stream().filter(each -> each.name().equals(ORACLE)).findFirst().orElseThrow();
-    try (Kernels definition = oracle.open(new KernelsOptions(1));
-        Kernels chosen = selection.provider().open(options)) {
+    List<Kernels> devices = selection.open();
+    try (Kernels definition = oracle.open(new KernelsOptions(1))) {
       Findings findings =
           new Findings(
               Machine.read(surroundings.root(), surroundings.processors()),
               selection,
-              chosen.description(),
-              SelfTest.run(definition, chosen, gpu ? SelfTest.MANY : SelfTest.FEW),
-              gpu || speed ? Optional.of(speeds(chosen)) : Optional.empty());
+              devices.stream().map(Kernels::description).collect(Collectors.joining("; ")),
+              selfTest(definition, devices),
+              gpu || speed ? Optional.of(speeds(devices.getFirst())) : Optional.empty());
       if (json) {
         surroundings.out().println(json(findings));
       } else {
         print(findings, surroundings.out());
       }
       return findings.passed() ? CommandLineInterface.DONE : CommandLineInterface.FAILED;
+    } finally {
+      devices.forEach(Kernels::close);
     }
+  }
+
+  /// Of each device; where there are several, an outcome says of which.
+  private List<SelfTest.Outcome> selfTest(Kernels definition, List<Kernels> devices) {
+    List<SelfTest.Outcome> all = new ArrayList<>();
+    for (int device = 0; device < devices.size(); device++) {
+      String name = devices.size() == 1 ? "" : "device " + device + ": ";
+      SelfTest.run(definition, devices.get(device), gpu ? SelfTest.MANY : SelfTest.FEW)
+          .forEach(outcome -> all.add(outcome.named(name + outcome.operation())));
+    }
+    return all;
   }
 
   private static Speeds speeds(Kernels kernels) throws IOException {

@@ -63,7 +63,7 @@ final class Models implements Callable<Integer> {
                 String.join(",", tasks(summary)));
     return summary.getState() == ModelState.MODEL_STATE_READY
         ? head
-            + "\t%s, %d layers of %d, %.1f M parameters, %d tokens, %s %s"
+            + "\t%s, %d layers of %d, %.1f M parameters, %d tokens, %s %s%s"
                 .formatted(
                     model.getFamily(),
                     model.getLayers(),
@@ -71,7 +71,11 @@ final class Models implements Callable<Integer> {
                     model.getParameters() / 1e6,
                     model.getMaxTokens(),
                     model.getBackend(),
-                    model.getPrecision())
+                    model.getPrecision(),
+                    // One device is the rule and needs no words.
+                    model.getDevicesCount() > 1
+                        ? " on " + String.join("; ", model.getDevicesList())
+                        : "")
         : head + (summary.getMessage().isEmpty() ? "" : "\t" + summary.getMessage());
   }
 
@@ -104,6 +108,8 @@ final class Models implements Callable<Integer> {
               "load_seconds",
               model.getLoadTime().getSeconds() + model.getLoadTime().getNanos() / 1e9)
           .put("weight_bytes", model.getWeightBytes());
+      ArrayNode devices = json.putArray("devices");
+      model.getDevicesList().forEach(devices::add);
     }
     return json;
   }

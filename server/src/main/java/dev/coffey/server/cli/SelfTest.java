@@ -33,6 +33,10 @@ final class SelfTest {
     boolean passed() {
       return error <= tolerance;
     }
+
+    Outcome named(String name) {
+      return new Outcome(name, error, tolerance);
+    }
   }
 
   /// A unit in the last place of 1.

@@ -84,7 +84,10 @@ final class Serve implements Callable<Integer> {
       description = "fp32, fp16 or bf16 (default fp32); the last two with cuda.")
   private @Nullable String precision;
 
-  @Option(names = "--device", paramLabel = "N", description = "Which of several GPUs (default 0).")
+  @Option(
+      names = "--device",
+      paramLabel = "N[,N...]",
+      description = "Which of several GPUs, or all (default 0).")
   private @Nullable String device;
 
   @Option(

@@ -1,6 +1,7 @@
 package dev.coffey.server.config;
 
 import dev.coffey.kernels.DType;
+import dev.coffey.kernels.Devices;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -135,18 +136,18 @@ public final class Keys {
           ValueType.choice(DType.class, DType::word),
           "fp32",
           "How weights and activations are stored; sums are fp32. fp16 and bf16 (from compute capability 8.0 on) need cuda.");
-  public static final Key<Integer> DEVICE =
+  public static final Key<Devices> DEVICE =
       new Key<>(
           "backend.device",
-          ValueType.count(0, 1023),
+          ValueType.devices(1023),
           "0",
-          "Which of several GPUs, as the driver counts them.");
+          "Which of several GPUs, as the driver counts them: 0, or 0,1, or all. Each has the models and takes its batches from the same queues.");
   public static final Key<DeviceLoss> DEVICE_LOST =
       new Key<>(
           "backend.device-lost",
           ValueType.choice(DeviceLoss.class),
           "exit",
-          "When the driver has given up a GPU, which no call brings back: exit with 1, for whoever restarts the server, or stay, with health NOT_SERVING.");
+          "When the driver has given up the last GPU, which no call brings back: exit with 1, for whoever restarts the server, or stay, refusing all, with health NOT_SERVING.");
   public static final Key<OptionalInt> METRICS_PORT =
       new Key<>(
           "metrics.port",

@@ -1,12 +1,16 @@
 package dev.coffey.server.config;
 
 import dev.coffey.kernels.DType;
+import dev.coffey.kernels.Devices;
 import dev.coffey.kernels.KernelsOptions;
+import dev.coffey.kernels.KernelsProvider;
+import dev.coffey.kernels.KernelsSelector;
 import dev.coffey.server.batch.BatchConfig;
 import dev.coffey.server.grpc.GrpcConfig;
 import dev.coffey.server.registry.RegistryConfig;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -44,13 +48,16 @@ public record ServerConfig(
   /// @param name `backend.name`
   /// @param threads `backend.threads`
   /// @param precision `backend.precision`
-  /// @param device `backend.device`
+  /// @param devices `backend.device`
   /// @param deviceLoss `backend.device-lost`
   public record Backend(
-      String name, int threads, DType precision, int device, DeviceLoss deviceLoss) {
-    /// What the backend is opened with.
-    public KernelsOptions options() {
-      return new KernelsOptions(threads, precision, device);
+      String name, int threads, DType precision, Devices devices, DeviceLoss deviceLoss) {
+    /// The backend to open, and what it is opened with.
+    ///
+    /// @throws dev.coffey.kernels.BackendRefusedException if it can't run here
+    public KernelsSelector.Selection select(List<KernelsProvider> providers) {
+      return KernelsSelector.select(
+          name, providers, new KernelsOptions(threads, precision, 0), devices);
     }
   }
 

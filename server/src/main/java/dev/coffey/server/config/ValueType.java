@@ -1,13 +1,16 @@
 package dev.coffey.server.config;
 
+import dev.coffey.kernels.Devices;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -63,6 +66,25 @@ final class ValueType<T> {
             text.equals(word)
                 ? Optional.of(OptionalInt.empty())
                 : integer(text, least, most).map(OptionalInt::of));
+  }
+
+  /// Ordinals with commas between, each once, or the word for all.
+  static ValueType<Devices> devices(int most) {
+    return new ValueType<>(
+        "all, or counts from 0 to %d with commas between, each once".formatted(most),
+        text -> {
+          if (text.equals("all")) {
+            return Optional.of(Devices.ALL);
+          }
+          Set<Integer> ordinals = new LinkedHashSet<>();
+          for (String part : text.split(",", -1)) {
+            Optional<Integer> ordinal = integer(part.strip(), 0, most);
+            if (ordinal.isEmpty() || !ordinals.add(ordinal.get())) {
+              return Optional.empty();
+            }
+          }
+          return Optional.of(new Devices(List.copyOf(ordinals)));
+        });
   }
 
   /// A number of bytes with its unit.

@@ -12,10 +12,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/// `grpc.health.v1`: the server as "" and each model by its name.
+/// `grpc.health.v1`: the server as "", each model by its name, and each of several devices as
+/// `device/0` and so on.
 ///
 /// A model is SERVING while a version of it is ready and its batches do not fail; the server, once
-/// it has started, while every model is. Draining turns all to NOT_SERVING for good.
+/// it has started, while every model is; a device until it is lost. While others are left, that
+/// takes out neither the models nor the server. Draining turns all to NOT_SERVING for good.
 public final class HealthReporter implements RegistryListener, BatchListener {
   private final HealthStatusManager manager = new HealthStatusManager();
   private final Object lock = new Object();
@@ -25,8 +27,22 @@ public final class HealthReporter implements RegistryListener, BatchListener {
   private boolean started;
 
   /// A reporter that says NOT_SERVING until [#started].
-  public HealthReporter() {
+  ///
+  /// @param devices that compute
+  public HealthReporter(int devices) {
     manager.setStatus("", ServingStatus.NOT_SERVING);
+    for (int device = 0; devices > 1 && device < devices; device++) {
+      manager.setStatus(device(device), ServingStatus.SERVING);
+    }
+  }
+
+  private static String device(int device) {
+    return "device/" + device;
+  }
+
+  @Override
+  public void deviceLost(int device, int left, Throwable cause) {
+    manager.setStatus(device(device), ServingStatus.NOT_SERVING);
   }
 
   BindableService service() {

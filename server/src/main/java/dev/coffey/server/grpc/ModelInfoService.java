@@ -72,6 +72,7 @@ final class ModelInfoService extends ModelServiceGrpc.ModelServiceImplBase {
               .setPrecision(kernels.precision().word())
               .setLoadTime(Durations.fromNanos(handle.loadTime().toNanos()))
               .setWeightBytes(handle.model().weightBytes())
+              .addAllDevices(registry.devices())
               .build();
         });
   }

@@ -41,6 +41,7 @@ import java.util.function.ToDoubleFunction;
 /// | `coffey_device_seconds_total` | `model` | time that the device computed |
 /// | `coffey_device_expired_seconds_total` | `model` | the share of it spent on requests that had expired or been cancelled when their batch started |
 /// | `coffey_device_unanswered_seconds_total` | `model` | the share of it spent on requests that ended without a result |
+/// | `coffey_device_up` | `device` | 1 while the device can be used, 0 once it is lost |
 /// | `coffey_models` | `state` | models by state: `loading`, `ready`, `unloading`, `failed` |
 /// | `coffey_jvm_heap_used_bytes`, `coffey_jvm_heap_max_bytes`, `coffey_jvm_threads`, `coffey_jvm_gc_seconds_total`, `coffey_jvm_allocated_bytes_total` | | the JVM |
 public final class ServerMetrics implements BatchListener, RegistryListener {
@@ -64,10 +65,13 @@ public final class ServerMetrics implements BatchListener, RegistryListener {
   private final Histogram computeSeconds;
   private final Histogram batchTokens;
   private final Histogram batchTexts;
+  private final Gauge deviceUp;
   private volatile List<ModelStatus> models = List.of();
 
   /// Metrics of their own, so that two servers in one process do not share them.
-  public ServerMetrics() {
+  ///
+  /// @param devices that compute
+  public ServerMetrics(int devices) {
     registry = new PrometheusRegistry();
     requests =
         Counter.builder()
@@ -118,6 +122,15 @@ public final class ServerMetrics implements BatchListener, RegistryListener {
         "coffey_device_unanswered_seconds_total",
         "Device time spent on requests that ended without a result.",
         QueueStats::computeNanosUnanswered);
+    deviceUp =
+        Gauge.builder()
+            .name("coffey_device_up")
+            .help("1 while the device can be used, 0 once it is lost.")
+            .labelNames("device")
+            .register(registry);
+    for (int device = 0; device < devices; device++) {
+      deviceUp.labelValues(Integer.toString(device)).set(1);
+    }
     registerCauses();
     registerModels();
     registerJvm();
@@ -160,6 +173,11 @@ public final class ServerMetrics implements BatchListener, RegistryListener {
     computeSeconds.labelValues(queue.name()).observe(computeNanos * NANOS);
     batchTokens.labelValues(queue.name()).observe(tokens);
     batchTexts.labelValues(queue.name()).observe(texts);
+  }
+
+  @Override
+  public void deviceLost(int device, int left, Throwable cause) {
+    deviceUp.labelValues(Integer.toString(device)).set(0);
   }
 
   @Override

@@ -8,15 +8,17 @@ import dev.coffey.model.tokenize.Tokenizer;
 import dev.coffey.server.batch.ModelQueue;
 import java.time.Duration;
 import java.util.Collections;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 
 /// A model that is loaded and warm: what the services need to read requests for it and to write its
 /// answers. Everything but the state is fixed; any thread may read it.
 public final class ModelHandle {
   private final String name;
   private final String version;
-  private final TextModel model;
+  private final Map<Integer, TextModel> models;
   private final Optional<Tokenizer> tokenizer;
   private final EmbeddingDefaults embedding;
   private final RankConfig rank;
@@ -30,7 +32,7 @@ public final class ModelHandle {
   ModelHandle(
       String name,
       String version,
-      TextModel model,
+      Map<Integer, TextModel> models,
       Optional<Tokenizer> tokenizer,
       EmbeddingDefaults embedding,
       RankConfig rank,
@@ -41,7 +43,7 @@ public final class ModelHandle {
       Duration loadTime) {
     this.name = name;
     this.version = version;
-    this.model = model;
+    this.models = Collections.unmodifiableMap(new TreeMap<>(models));
     this.tokenizer = tokenizer;
     this.embedding = embedding;
     this.rank = rank;
@@ -72,26 +74,32 @@ public final class ModelHandle {
 
   /// What the checkpoint's config says.
   public ModelConfig config() {
-    return model.config();
+    return model().config();
   }
 
   public HeadKind headKind() {
-    return model.headKind();
+    return model().headKind();
   }
 
   /// Numbers a row that the head gives; 0 without a head.
   public int headOutputs() {
-    return model.headOutputs();
+    return model().headOutputs();
   }
 
   /// Width of a hidden state.
   public int hiddenSize() {
-    return model.hiddenSize();
+    return model().hiddenSize();
   }
 
-  /// The model itself: shapes only, its numbers are the device thread's.
+  /// The model itself: shapes only, its numbers are its device's owner's. On several devices that
+  /// of the first.
   public TextModel model() {
-    return model;
+    return models.values().iterator().next();
+  }
+
+  /// The model on each device.
+  Map<Integer, TextModel> models() {
+    return models;
   }
 
   /// Empty where the folder has none: the model then takes token ids only.

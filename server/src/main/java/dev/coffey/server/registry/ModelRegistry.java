@@ -24,9 +24,12 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionException;
 import java.util.function.Function;
@@ -62,7 +65,7 @@ public final class ModelRegistry implements AutoCloseable {
   }
 
   private final Batcher batcher;
-  private final Kernels kernels;
+  private final List<Kernels> kernels;
   private final RegistryConfig config;
   private final Ticker ticker;
   private final RegistryListener listener;
@@ -74,9 +77,11 @@ public final class ModelRegistry implements AutoCloseable {
   private final Object lock = new Object();
 
   /// A registry whose models run themselves.
+  ///
+  /// @param kernels each device's, in the batcher's order
   public ModelRegistry(
       Batcher batcher,
-      Kernels kernels,
+      List<Kernels> kernels,
       RegistryConfig config,
       Ticker ticker,
       RegistryListener listener) {
@@ -87,22 +92,32 @@ public final class ModelRegistry implements AutoCloseable {
   /// device that is slow or fails.
   public ModelRegistry(
       Batcher batcher,
-      Kernels kernels,
+      List<Kernels> kernels,
       RegistryConfig config,
       Ticker ticker,
       RegistryListener listener,
       Function<TextModel, BatchRunner> runners) {
     this.batcher = batcher;
-    this.kernels = kernels;
+    this.kernels = List.copyOf(kernels);
     this.config = config;
     this.ticker = ticker;
     this.listener = listener;
     this.runners = runners;
   }
 
-  /// The backend that all models run on.
+  /// The backend that all models run on: that of the first device, like which the others are.
   public Kernels kernels() {
-    return kernels;
+    return kernels.getFirst();
+  }
+
+  /// What each device is, for a person; a lost one says so.
+  public List<String> devices() {
+    List<String> descriptions = new ArrayList<>();
+    for (int device = 0; device < kernels.size(); device++) {
+      String description = kernels.get(device).description();
+      descriptions.add(batcher.lost(device) ? description + " (lost)" : description);
+    }
+    return descriptions;
   }
 
   // ---- finding
@@ -285,14 +300,20 @@ public final class ModelRegistry implements AutoCloseable {
       Optional<Tokenizer> tokenizer = tokenizer(folder);
       try {
         BatchLimits limits = limits(folder.config().maxPositions());
-        TextModel model = onDevice(() -> TextModel.load(folder, kernels, limits));
+        Map<Integer, TextModel> models = new TreeMap<>();
         try {
-          return serve(slot, folder, tokenizer, model, start);
+          for (int device = 0; device < kernels.size(); device++) {
+            if (!batcher.lost(device)) {
+              Kernels own = kernels.get(device);
+              models.put(device, onDevice(device, () -> TextModel.load(folder, own, limits)));
+            }
+          }
+          if (models.isEmpty()) {
+            throw new Unavailable("no device is left to load a model on", LOAD_RETRY);
+          }
+          return serve(slot, folder, tokenizer, models, start);
         } catch (RuntimeException | Error e) {
-          onDevice(() -> {
-            model.close();
-            return Boolean.TRUE;
-          });
+          close(models);
           throw e;
         }
       } catch (RuntimeException | Error e) {
@@ -308,6 +329,16 @@ public final class ModelRegistry implements AutoCloseable {
     int tokens = config.batchMaxTokens() > 0 ? config.batchMaxTokens() : warmUp.tokens();
     return new BatchLimits(
         Math.max(tokens, maxTokens), Math.max(warmUp.texts(), config.batchMaxTexts()));
+  }
+
+  private void close(Map<Integer, TextModel> models) {
+    models.forEach((device, model) ->
+        onDevice(
+            device,
+            () -> {
+              model.close();
+              return Boolean.TRUE;
+            }));
   }
 
   private static Optional<Tokenizer> tokenizer(ModelFolder folder) {
@@ -329,7 +360,13 @@ public final class ModelRegistry implements AutoCloseable {
   }
 
   private ModelHandle serve(
-      Slot slot, ModelFolder folder, Optional<Tokenizer> tokenizer, TextModel model, long start) {
+      Slot slot,
+      ModelFolder folder,
+      Optional<Tokenizer> tokenizer,
+      Map<Integer, TextModel> models,
+      long start) {
+    int first = models.keySet().iterator().next();
+    TextModel model = Objects.requireNonNull(models.get(first));
     EmbeddingDefaults embedding = EmbeddingDefaults.of(folder.sentence());
     int maxTokens = model.maxPositions();
     OptionalInt tokenizerLimit =
@@ -345,16 +382,22 @@ public final class ModelRegistry implements AutoCloseable {
           model.surplusTensors().size(),
           model.surplusTensors().stream().limit(5).collect(Collectors.joining(", ")));
     }
-    WarmUpRun.Outcome warmUp = warmUp(model, maxTokens);
+    WarmUpRun.Outcome warmUp = warmUp(first, model, maxTokens);
     int batchTokens =
         config.batchMaxTokens() > 0 ? config.batchMaxTokens() : warmUp.warmUp().maxTokens();
     int largest = Math.max(batchTokens, maxTokens);
     // After this no batch takes memory on the device, and none waits for a record to be made.
-    onDevice(() -> {
-      model.prepare(largest, config.batchMaxTexts());
-      return Boolean.TRUE;
+    Map<Integer, BatchRunner> each = new TreeMap<>();
+    models.forEach((device, own) -> {
+      onDevice(
+          device,
+          () -> {
+            own.prepare(largest, config.batchMaxTexts());
+            return Boolean.TRUE;
+          });
+      each.put(device, runners.apply(own));
     });
-    ModelQueue queue = batcher.register(label(slot), runners.apply(model), warmUp.warmUp());
+    ModelQueue queue = batcher.register(label(slot), each, warmUp.warmUp());
     Duration loadTime = Duration.ofNanos(ticker.nanoTime() - start);
     log.info(
         "model '{}' version {} ready in {} ms: {} warm-up batches in {} ms, batches of up to {} tokens",
@@ -373,7 +416,7 @@ public final class ModelRegistry implements AutoCloseable {
     return new ModelHandle(
         slot.name(),
         Integer.toString(slot.version()),
-        model,
+        models,
         tokenizer,
         embedding,
         folder.rank(),
@@ -389,7 +432,7 @@ public final class ModelRegistry implements AutoCloseable {
     return slot.version() == UNVERSIONED ? slot.name() : slot.name() + "/" + slot.version();
   }
 
-  private WarmUpRun.Outcome warmUp(TextModel model, int maxTokens) {
+  private WarmUpRun.Outcome warmUp(int device, TextModel model, int maxTokens) {
     Readout readout =
         switch (model.headKind()) {
           case NONE -> new Readout.Hidden();
@@ -406,11 +449,13 @@ public final class ModelRegistry implements AutoCloseable {
           for (int text = 0; text < texts; text++) {
             batch.add(input(text, length, vocabulary, readout));
           }
-          return onDevice(() -> {
-            long start = ticker.nanoTime();
-            var _ = model.run(batch);
-            return Math.max(1, ticker.nanoTime() - start);
-          });
+          return onDevice(
+              device,
+              () -> {
+                long start = ticker.nanoTime();
+                var _ = model.run(batch);
+                return Math.max(1, ticker.nanoTime() - start);
+              });
         },
         ticker,
         maxTokens,
@@ -427,9 +472,9 @@ public final class ModelRegistry implements AutoCloseable {
     return new TextInput(ids, new int[length], positions, List.of(readout));
   }
 
-  private <T> T onDevice(Callable<T> task) {
+  private <T> T onDevice(int device, Callable<T> task) {
     try {
-      return batcher.onDevice(task).join();
+      return batcher.onDevice(device, task).join();
     } catch (CompletionException e) {
       switch (e.getCause()) {
         case RuntimeException unchecked -> throw unchecked;
@@ -477,10 +522,7 @@ public final class ModelRegistry implements AutoCloseable {
 
   private void free(ModelHandle handle) {
     handle.tokenizer().ifPresent(Tokenizer::close);
-    onDevice(() -> {
-      handle.model().close();
-      return Boolean.TRUE;
-    });
+    close(handle.models());
   }
 
   /// Frees all models. The batcher must be drained and not yet closed.

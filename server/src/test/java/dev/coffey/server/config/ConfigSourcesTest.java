@@ -3,6 +3,7 @@ package dev.coffey.server.config;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.coffey.kernels.DType;
+import dev.coffey.kernels.Devices;
 import dev.coffey.server.batch.BatchConfig;
 import dev.coffey.server.grpc.GrpcConfig;
 import dev.coffey.server.registry.RegistryConfig;
@@ -85,7 +86,7 @@ class ConfigSourcesTest {
         new Mapped(Keys.BACKEND, "scalar", "scalar", c -> c.backend().name()),
         new Mapped(Keys.THREADS, "2", 2, c -> c.backend().threads()),
         new Mapped(Keys.PRECISION, "bf16", DType.BF16, c -> c.backend().precision()),
-        new Mapped(Keys.DEVICE, "1", 1, c -> c.backend().device()),
+        new Mapped(Keys.DEVICE, "3,1", new Devices(List.of(3, 1)), c -> c.backend().devices()),
         new Mapped(Keys.DEVICE_LOST, "stay", DeviceLoss.STAY, c -> c.backend().deviceLoss()),
         new Mapped(Keys.METRICS_PORT, "0", OptionalInt.of(0), ServerConfig::metricsPort),
         new Mapped(Keys.DRAIN_TIMEOUT, "5s", Duration.ofSeconds(5), ServerConfig::drainTimeout),
@@ -112,7 +113,7 @@ class ConfigSourcesTest {
                 BatchConfig.DEFAULT,
                 RegistryConfig.DEFAULT,
                 Optional.empty(),
-                new ServerConfig.Backend("auto", 3, DType.F32, 0, DeviceLoss.EXIT),
+                new ServerConfig.Backend("auto", 3, DType.F32, Devices.of(0), DeviceLoss.EXIT),
                 OptionalInt.empty(),
                 Duration.ofSeconds(20),
                 LogLevel.INFO));
@@ -195,6 +196,8 @@ class ConfigSourcesTest {
         "backend.precision|f16",
         "backend.precision|BF16",
         "backend.device|-1",
+        "backend.device|0,0",
+        "backend.device|1,",
         "backend.device-lost|restart",
         "metrics.port|on",
         "metrics.port|65536",

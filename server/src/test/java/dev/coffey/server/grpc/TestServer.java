@@ -47,8 +47,8 @@ public final class TestServer implements AutoCloseable {
   private final HandlerPool handlers;
   private final Batcher batcher;
   private final ModelRegistry registry;
-  private final ServerMetrics metrics = new ServerMetrics();
-  private final HealthReporter health = new HealthReporter();
+  private final ServerMetrics metrics = new ServerMetrics(1);
+  private final HealthReporter health = new HealthReporter(1);
   private final GrpcServices services;
   private final Server server;
   private final ManagedChannel channel;
@@ -92,7 +92,7 @@ public final class TestServer implements AutoCloseable {
     registry =
         new ModelRegistry(
             batcher,
-            kernels,
+            List.of(kernels),
             REGISTRY,
             Ticker.SYSTEM,
             all -> {

@@ -70,7 +70,7 @@ final class ServerMetricsTest {
 
   @Test
   void open_portTaken_saysWhichAndWhatToDo() {
-    ServerMetrics metrics = new ServerMetrics();
+    ServerMetrics metrics = new ServerMetrics(1);
     try (MetricsEndpoint first = MetricsEndpoint.open("127.0.0.1", 0, metrics.registry())) {
       assertThatThrownBy(() -> MetricsEndpoint.open("127.0.0.1", first.port(), metrics.registry()))
           .isInstanceOf(UncheckedIOException.class)

@@ -38,7 +38,7 @@ final class ModelRegistryTest {
   private final ModelRegistry registry =
       new ModelRegistry(
           batcher,
-          kernels,
+          List.of(kernels),
           new RegistryConfig(Duration.ofMillis(20), 32, 32),
           Ticker.SYSTEM,
           all -> news.add(all.stream().map(m -> m.name() + " " + m.state()).toList().toString()));
