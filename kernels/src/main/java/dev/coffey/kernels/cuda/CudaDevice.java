@@ -39,7 +39,11 @@ final class CudaDevice implements AutoCloseable {
       CudaDriver.Module module = KernelImages.load(driver, properties);
       cleanup.add(() -> driver.unload(module));
       for (Entry entry : Entry.values()) {
-        functions.put(entry, driver.function(module, entry.name(type)));
+        CudaDriver.Function function = driver.function(module, entry.name(type));
+        if (entry.sharesMemory()) {
+          driver.preferSharedMemory(function);
+        }
+        functions.put(entry, function);
       }
       stream = driver.createStream();
       cleanup.add(() -> driver.destroy(stream));

@@ -60,9 +60,9 @@ interface CudaDriver {
   /// The kernel of that name; error 500 if there is none.
   Function function(Module module, String name);
 
-  /// Lets `function` be launched with up to `bytes` of dynamic shared memory, which above 48 KiB
-  /// must be asked for.
-  void allowSharedMemory(Function function, int bytes);
+  /// Asks that a multiprocessor which runs `function` gives as much of its memory as it can to
+  /// shared memory, and the rest to its cache. A wish: the driver may do otherwise.
+  void preferSharedMemory(Function function);
 
   /// Memory aligned to at least 256 bytes, of undefined content.
   long allocate(long bytes);

@@ -27,6 +27,15 @@ enum Entry {
     this.variant = variant;
   }
 
+  /// Whether a block holds so much shared memory that a multiprocessor has room for as many blocks
+  /// as are meant to share it only if it is asked for that: products and attention, 20 to 48 KiB.
+  boolean sharesMemory() {
+    return switch (this) {
+      case LINEAR_128, LINEAR_64, LINEAR_32, ATTENTION_32, ATTENTION_64, ATTENTION_128 -> true;
+      case GATHER, ADD_POSITION_NORM, NEIGHBOURS, POOL, NORM, L2_NORMALIZE, SOFTMAX -> false;
+    };
+  }
+
   /// The kernel for tensors of that type: `linear_f16_64x64`.
   String name(DType type) {
     return operation + "_" + type.name().toLowerCase(Locale.ROOT) + variant;

@@ -26,6 +26,9 @@ import jcuda.driver.JCudaDriver;
 final class JCudaBinding implements CudaDriver {
   private static final int NAME_BYTES = 256;
 
+  /// Percent of what can be shared memory.
+  private static final int ALL_SHARED = 100;
+
   private record JContext(CUcontext handle, int ordinal) implements Context {}
 
   private record JModule(CUmodule handle) implements Module {}
@@ -159,13 +162,13 @@ final class JCudaBinding implements CudaDriver {
   }
 
   @Override
-  public void allowSharedMemory(Function function, int bytes) {
+  public void preferSharedMemory(Function function) {
     check(
         "cuFuncSetAttribute",
         JCudaDriver.cuFuncSetAttribute(
             ((JFunction) function).handle(),
-            CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-            bytes));
+            CUfunction_attribute.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT,
+            ALL_SHARED));
   }
 
   @Override

@@ -44,6 +44,24 @@ class CudaKernelsTest {
             .open(new KernelsOptions(1, type, device));
   }
 
+  // Breaks if a kernel that holds much shared memory is not asked for it, so that fewer of its
+  // blocks
+  // fit than it was written for, or one without any is, so that it loses cache.
+  @ParameterizedTest
+  @EnumSource
+  void open_kernelsWithSharedMemory_areAskedForIt(DType type) {
+    String t = type.name().toLowerCase(Locale.ROOT);
+    open(type, 0).close();
+    assertThat(driver.sharing)
+        .containsExactlyInAnyOrder(
+            "linear_" + t + "_128x128",
+            "linear_" + t + "_64x64",
+            "linear_" + t + "_32x32",
+            "attention_" + t + "_d32",
+            "attention_" + t + "_d64",
+            "attention_" + t + "_d128");
+  }
+
   // Breaks if an operation's arguments are too many, too few or out of order in width: the fake
   // driver holds them against the parameters of the shipped PTX.
   @ParameterizedTest

@@ -53,6 +53,9 @@ final class FakeDriver implements CudaDriver {
   /// Every launch that was done, those of graphs too.
   final List<Launched> launches = new ArrayList<>();
 
+  /// The kernels that shared memory was asked for.
+  final List<String> sharing = new ArrayList<>();
+
   /// What a driver refuses whose fat binaries it can't read: then there is PTX.
   boolean readsMachineCode;
 
@@ -232,8 +235,10 @@ final class FakeDriver implements CudaDriver {
   }
 
   @Override
-  public void allowSharedMemory(Function function, int bytes) {
-    call("allowSharedMemory");
+  public void preferSharedMemory(Function function) {
+    call("preferSharedMemory");
+    own(function);
+    sharing.add(((FakeFunction) function).name());
   }
 
   @Override

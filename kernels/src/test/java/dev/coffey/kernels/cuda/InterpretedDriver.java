@@ -25,7 +25,6 @@ import org.jspecify.annotations.Nullable;
 final class InterpretedDriver implements CudaDriver, AutoCloseable {
   private static final int VERSION = 11040;
   private static final long MEMORY_BYTES = 8L << 30;
-  private static final int INVALID_VALUE = 1;
   private static final int STREAM_CAPTURE_UNSUPPORTED = 900;
 
   /// What a fat binary begins with.
@@ -162,9 +161,7 @@ final class InterpretedDriver implements CudaDriver, AutoCloseable {
   }
 
   @Override
-  public void allowSharedMemory(Function function, int bytes) {
-    throw new CudaException("cuFuncSetAttribute", INVALID_VALUE, "no kernel has dynamic memory");
-  }
+  public void preferSharedMemory(Function function) {}
 
   @Override
   public long allocate(long bytes) {

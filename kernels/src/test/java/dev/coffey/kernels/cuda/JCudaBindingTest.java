@@ -38,6 +38,7 @@ class JCudaBindingTest {
             "Usable[detail=device 0, Stub card, has compute capability 8.6, driver for CUDA 12.4]",
             "load machine code",
             "load ptx",
+            "linear_f32_128x128 attribute 9 = 100",
             "cuda, device 0: Stub card, compute capability 8.6, 28 multiprocessors, 1.0 GiB, fp32",
             "launch softmax_f32 grid 1 1 1 block 128 1 1 shared 0 same 1 strides 4 4 columns 3 rows 2 count 0",
             "begin capture, mode 1",

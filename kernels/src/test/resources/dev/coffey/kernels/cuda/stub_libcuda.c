@@ -37,7 +37,10 @@ int cuModuleGetFunction(void **function, void *module, const char *name) {
   *function = strdup(name);
   return 0;
 }
-int cuFuncSetAttribute(void *function, int attribute, int value) { (void)function; (void)attribute; (void)value; return 0; }
+int cuFuncSetAttribute(void *function, int attribute, int value) {
+  if (strstr(function, "linear_f32_128")) printf("%s attribute %d = %d\n", function, attribute, value);
+  return attribute != 9;
+}
 int cuMemAlloc_v2(address *memory, size_t bytes) {
   if (bytes > 1u << 30) return 2;
   live++;
