@@ -1,6 +1,7 @@
 package dev.coffey.kernels;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /// Runs the same sequence of operations again and again, over batches of changing size.
@@ -26,7 +27,9 @@ public interface Recorder extends AutoCloseable {
         }
 
         @Override
-        public <T> void prepare(Object key, List<Bound> bounds, Supplier<T> work) {}
+        public <T> Optional<T> prepare(Object key, List<Bound> bounds, Supplier<T> work) {
+          return Optional.empty();
+        }
 
         @Override
         public void close() {}
@@ -50,7 +53,9 @@ public interface Recorder extends AutoCloseable {
   <T> T run(Object key, List<Bound> bounds, Supplier<T> work);
 
   /// Records `work` without doing it, so that a later [#run] takes neither time nor memory for it.
-  <T> void prepare(Object key, List<Bound> bounds, Supplier<T> work);
+  ///
+  /// @return what that will give; empty where nothing is recorded
+  <T> Optional<T> prepare(Object key, List<Bound> bounds, Supplier<T> work);
 
   @Override
   void close();

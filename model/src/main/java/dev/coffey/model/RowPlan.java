@@ -89,6 +89,11 @@ final class RowPlan {
     return offsets[offsets.length - 1];
   }
 
+  /// Tokens of a text.
+  int length(int text) {
+    return offsets[text + 1] - offsets[text];
+  }
+
   /// B+1 starts of the texts.
   int[] offsets() {
     return offsets;

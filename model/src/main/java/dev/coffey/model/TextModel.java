@@ -1,13 +1,13 @@
 package dev.coffey.model;
 
-import dev.coffey.kernels.Indices;
 import dev.coffey.kernels.Kernels;
-import dev.coffey.kernels.Pooling;
+import dev.coffey.kernels.Recorder;
 import dev.coffey.kernels.Tensor;
 import dev.coffey.kernels.TensorArena;
 import dev.coffey.model.checkpoint.Checkpoint;
 import dev.coffey.model.checkpoint.CheckpointNames;
 import dev.coffey.model.checkpoint.ModelFolder;
+import dev.coffey.model.checkpoint.SentenceConfig;
 import dev.coffey.model.encoder.Encoder;
 import dev.coffey.model.encoder.LayerListener;
 import dev.coffey.model.encoder.ParameterReader;
@@ -15,9 +15,7 @@ import dev.coffey.model.encoder.RaggedBatch;
 import dev.coffey.model.encoder.RecordedPass;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -34,10 +32,6 @@ import org.jspecify.annotations.Nullable;
 /// One thread, the owner of the [Kernels], loads, runs and closes. The questions about shape
 /// ([#config] and the like) may be asked from any thread.
 public final class TextModel implements BatchRunner, AutoCloseable {
-  /// Rows that a head computes at a time: bounds the logits' memory to 256 vocabularies for a
-  /// masked LM.
-  private static final int HEAD_ROWS = 256;
-
   /// Not weights: checkpoints of older versions carry the numbers 0, 1, 2 … and zeros along.
   private static final Set<String> BUFFERS =
       Set.of("embeddings.position_ids", "embeddings.token_type_ids");
@@ -48,6 +42,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
   private final Encoder encoder;
   private final Heads heads;
   private final List<Dense> dense;
+  private final List<Readout.Pooled> ownReadout;
   private final TensorArena memory;
   private final long weightBytes;
   private final List<String> surplusTensors;
@@ -60,6 +55,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       Encoder encoder,
       Heads heads,
       List<Dense> dense,
+      List<Readout.Pooled> ownReadout,
       TensorArena memory,
       List<String> surplusTensors) {
     this.kernels = kernels;
@@ -68,6 +64,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     this.encoder = encoder;
     this.heads = heads;
     this.dense = dense;
+    this.ownReadout = ownReadout;
     this.memory = memory;
     weightBytes = memory.bytes();
     this.surplusTensors = surplusTensors;
@@ -117,7 +114,16 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     List<String> surplus =
         checkpoint.unread().stream().filter(name -> !BUFFERS.contains(names.bare(name))).toList();
     TextModel model =
-        new TextModel(kernels, config, headKind, encoder, heads, dense, memory, surplus);
+        new TextModel(
+            kernels,
+            config,
+            headKind,
+            encoder,
+            heads,
+            dense,
+            folder.sentence().map(SentenceConfig::readout).stream().toList(),
+            memory,
+            surplus);
     if (kernels.sizesArenas() && limits.tokens() > 0) {
       model.workspace = model.workspace(memory, limits.tokens(), limits.texts());
     }
@@ -204,7 +210,9 @@ public final class TextModel implements BatchRunner, AutoCloseable {
   /// them. Larger batches still run; they make the memory grow first.
   public void prepare(int tokens, int texts) {
     Workspace space = reserve(tokens, texts);
-    space.forward.prepare(space.batch, tokens);
+    for (Tensor hidden : space.forward.prepare(space.batch, tokens)) {
+      space.prepare(hidden);
+    }
   }
 
   private Workspace reserve(int tokens, int texts) {
@@ -242,11 +250,16 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     if (texts.isEmpty()) {
       return List.of();
     }
-    RowPlan plan = RowPlan.of(texts, headPerToken());
-    Workspace space = reserve(plan.tokens(), texts.size());
-    space.fill(texts, plan);
+    RowPlan rows = RowPlan.of(texts, headPerToken());
+    ReadoutPlan readouts = ReadoutPlan.of(texts, rows, headPerToken());
+    Workspace space = reserve(rows.tokens(), texts.size());
+    space.check(readouts);
+    // All that the batch needs goes to the device before it starts.
+    List<HeadRun> headRuns = space.upload(readouts);
+    space.fill(texts, rows);
     Tensor hidden = space.forward.run(space.batch, listener);
-    return space.read(texts, plan, hidden);
+    space.read(readouts, headRuns, rows, hidden);
+    return readouts.lists();
   }
 
   @Override
@@ -266,13 +279,11 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     private final long bytes;
     private final RaggedBatch batch;
     private final RecordedPass forward;
-    private final Indices headRows;
-    private final Tensor headHidden;
-    private final Tensor headScratch;
-    private final Tensor headLogits;
-    private final Tensor pooled;
-    private final Tensor denseScratch;
-    private final Tensor densed;
+    private final Recorder recorder = kernels.recorder();
+    private final @Nullable HeadPass main;
+    private final @Nullable HeadPass sentencePair;
+    private final @Nullable HeadPass pooler;
+    private final PoolingPass pooling;
     private final int[] ids;
     private final int[] types;
     private final int[] positions;
@@ -282,15 +293,14 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       this.texts = texts;
       this.arena = arena;
       long before = arena.bytes();
+      HeadPass.Activations activations = HeadPass.Activations.of(heads, config.dim(), arena);
+      main = headPass(heads.main(), activations);
+      sentencePair = headPass(heads.sentencePair(), activations);
+      pooler = headPass(heads.pooler(), activations);
       batch = new RaggedBatch(kernels, arena, tokens, texts);
       forward = RecordedPass.plan(encoder, kernels, arena, tokens, texts);
-      headRows = arena.indices(HEAD_ROWS);
-      headHidden = arena.tensor(HEAD_ROWS, config.dim());
-      headScratch = arena.tensor(HEAD_ROWS, heads.mostScratchColumns());
-      headLogits = arena.tensor(HEAD_ROWS, heads.mostOutputs());
-      pooled = arena.tensor(texts, Pooling.values().length * config.dim());
-      denseScratch = arena.tensor(texts, Dense.scratchColumns(dense));
-      densed = arena.tensor(texts, denseOutputs());
+      pooling =
+          new PoolingPass(kernels, recorder, batch, dense, ownReadout, config.dim(), arena, texts);
       bytes = arena.bytes() - before;
       ids = new int[tokens];
       types = new int[tokens];
@@ -299,10 +309,52 @@ public final class TextModel implements BatchRunner, AutoCloseable {
 
     /// Gives back what it has beside the model's own memory.
     void close() {
+      recorder.close();
       forward.close();
       if (!arena.equals(memory)) {
         arena.close();
       }
+    }
+
+    private @Nullable HeadPass headPass(@Nullable TaskHead head, HeadPass.Activations activations) {
+      return head == null ? null : new HeadPass(head, kernels, recorder, activations, arena);
+    }
+
+    /// Records what reads `hidden`.
+    void prepare(Tensor hidden) {
+      for (HeadPass head : Arrays.asList(main, sentencePair, pooler)) {
+        if (head != null) {
+          head.prepare(hidden);
+        }
+      }
+      pooling.prepare(hidden);
+    }
+
+    void check(ReadoutPlan readouts) {
+      readouts.pooled().keySet().forEach(readout -> pooling.check(readout, config.dim()));
+    }
+
+    /// Uploads the rows that each head reads first.
+    List<HeadRun> upload(ReadoutPlan readouts) {
+      List<HeadRun> runs = new ArrayList<>();
+      upload(main, "head", readouts.main(), runs);
+      upload(sentencePair, "sentence-pair head", readouts.sentencePair(), runs);
+      upload(pooler, "pooler", readouts.pooler(), runs);
+      return runs;
+    }
+
+    private void upload(
+        @Nullable HeadPass head, String name, HeadRequests requests, List<HeadRun> runs) {
+      if (requests.isEmpty()) {
+        return;
+      }
+      if (head == null) {
+        throw new IllegalArgumentException(
+            "the model has no %s; its checkpoint is one of %s".formatted(name, headKind));
+      }
+      int[] rows = requests.rows();
+      head.upload(rows, 0);
+      runs.add(new HeadRun(head, requests, rows));
     }
 
     void fill(List<TextInput> inputs, RowPlan plan) {
@@ -351,181 +403,50 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       }
     }
 
-    List<List<Matrix>> read(List<TextInput> inputs, RowPlan plan, Tensor hidden) {
-      Matrix[][] results = new Matrix[inputs.size()][];
-      List<HeadRequest> mainRequests = new ArrayList<>();
-      List<HeadRequest> pairRequests = new ArrayList<>();
-      List<HeadRequest> poolerRequests = new ArrayList<>();
-      Map<Readout.Pooled, List<Slot>> pooledSlots = new LinkedHashMap<>();
-      for (int t = 0; t < inputs.size(); t++) {
-        List<Readout> readouts = inputs.get(t).readouts();
-        results[t] = new Matrix[readouts.size()];
-        for (int r = 0; r < readouts.size(); r++) {
-          Slot slot = new Slot(results[t], r, t);
-          int length = inputs.get(t).tokens();
-          switch (readouts.get(r)) {
-            case Readout.Head() ->
-                mainRequests.add(HeadRequest.of(slot, plan, headPerToken() ? length : 1));
-            case Readout.HeadAt(List<Integer> rows) ->
-                mainRequests.add(HeadRequest.of(slot, plan, rows));
-            case Readout.SentencePair() -> pairRequests.add(HeadRequest.of(slot, plan, 1));
-            case Readout.Pooler() -> poolerRequests.add(HeadRequest.of(slot, plan, 1));
-            case Readout.Hidden() -> slot.set(hiddenStates(plan, t, length, hidden));
-            case Readout.Pooled pooling ->
-                pooledSlots.computeIfAbsent(pooling, _ -> new ArrayList<>()).add(slot);
-          }
-        }
-      }
-      runHead(heads.main(), "head", mainRequests, hidden);
-      runHead(heads.sentencePair(), "sentence-pair head", pairRequests, hidden);
-      runHead(heads.pooler(), "pooler", poolerRequests, hidden);
-      pooledSlots.forEach((pooling, slots) -> pool(pooling, slots, hidden));
-      List<List<Matrix>> lists = new ArrayList<>(results.length);
-      for (Matrix[] matrices : results) {
-        lists.add(List.of(matrices));
-      }
-      return lists;
+    void read(ReadoutPlan readouts, List<HeadRun> headRuns, RowPlan rows, Tensor hidden) {
+      headRuns.forEach(run -> runHead(run, hidden));
+      readouts.pooled().forEach((readout, slots) -> pool(readout, slots, hidden));
+      readouts.hidden().forEach(slot -> slot.set(hiddenStates(rows, slot.text(), hidden)));
     }
 
-    private Matrix hiddenStates(RowPlan plan, int text, int length, Tensor hidden) {
+    private Matrix hiddenStates(RowPlan plan, int text, Tensor hidden) {
+      int length = plan.length(text);
       float[] values = new float[length * hidden.columns()];
       kernels.download(hidden.rows(plan.selectedIndex(text, 0), length), values);
       return new Matrix(length, hidden.columns(), values);
     }
 
-    /// Runs a head over all rows that were asked for, some at a time.
-    private void runHead(
-        @Nullable TaskHead head, String name, List<HeadRequest> requests, Tensor hidden) {
-      if (requests.isEmpty()) {
-        return;
-      }
-      if (head == null) {
-        throw new IllegalArgumentException(
-            "the model has no %s; its checkpoint is one of %s".formatted(name, headKind));
-      }
-      int outputs = head.outputs();
-      int total = 0;
-      for (HeadRequest request : requests) {
-        total += request.rows.length;
-      }
-      int[] rows = new int[total];
-      int at = 0;
-      for (HeadRequest request : requests) {
-        System.arraycopy(request.rows, 0, rows, at, request.rows.length);
-        at += request.rows.length;
-      }
-      HeadScatter scatter = new HeadScatter(requests, outputs);
-      int[] block = new int[Math.min(HEAD_ROWS, total)];
-      float[] logits = new float[block.length * outputs];
-      for (int from = 0; from < total; from += HEAD_ROWS) {
-        int count = Math.min(HEAD_ROWS, total - from);
-        System.arraycopy(rows, from, block, 0, count);
-        kernels.upload(block, count, headRows);
-        Tensor x = headHidden.rows(0, count);
-        kernels.gather(hidden, headRows.first(count), x);
-        Tensor y = headLogits.rows(0, count).columns(0, outputs);
-        Tensor scratch = headScratch.rows(0, count);
-        kernels.download(Dense.run(kernels, head.layers(), x, scratch, y), logits);
+    /// Runs a head over all rows that were asked for, some at a time; the first are uploaded.
+    private void runHead(HeadRun run, Tensor hidden) {
+      HeadPass head = run.head();
+      int[] rows = run.rows();
+      HeadRequests.Scatter scatter = run.requests().scatter(head.outputs());
+      float[] logits = new float[HeadPass.blockRows(0, rows.length) * head.outputs()];
+      for (int from = 0; from < rows.length; from += HeadPass.ROWS) {
+        if (from > 0) {
+          head.upload(rows, from);
+        }
+        int count = HeadPass.blockRows(from, rows.length);
+        kernels.download(head.run(hidden, count), logits);
         scatter.take(logits, count);
       }
     }
 
     private void pool(Readout.Pooled readout, List<Slot> slots, Tensor hidden) {
-      int width = hidden.columns();
-      int count = readout.poolings().size();
-      Tensor vectors = pooled.rows(0, batch.texts()).columns(0, count * width);
-      for (int p = 0; p < count; p++) {
-        kernels.pool(
-            hidden,
-            batch.selectedOffsets(),
-            readout.poolings().get(p),
-            vectors.columns(p * width, width));
-      }
-      if (readout.dense()) {
-        vectors = throughDense(vectors);
-      }
-      if (readout.normalize()) {
-        kernels.l2Normalize(vectors, vectors);
-      }
+      Tensor vectors = pooling.run(readout, hidden);
+      int columns = vectors.columns();
+      int first = slots.getFirst().text();
+      int count = slots.getLast().text() + 1 - first;
+      float[] values = new float[count * columns];
+      kernels.download(vectors.rows(first, count), values);
       for (Slot slot : slots) {
-        float[] values = new float[vectors.columns()];
-        kernels.download(vectors.rows(slot.text, 1), values);
-        slot.set(new Matrix(1, values.length, values));
+        int from = (slot.text() - first) * columns;
+        slot.set(new Matrix(1, columns, Arrays.copyOfRange(values, from, from + columns)));
       }
-    }
-
-    private Tensor throughDense(Tensor vectors) {
-      if (dense.isEmpty()) {
-        throw new IllegalArgumentException("the model's folder has no Dense layers");
-      }
-      int inputs = dense.getFirst().weights().inputs();
-      if (vectors.columns() != inputs) {
-        throw new IllegalArgumentException(
-            "the folder's Dense layer reads vectors of %d numbers; these poolings give %d"
-                .formatted(inputs, vectors.columns()));
-      }
-      int rows = vectors.rows();
-      return Dense.run(kernels, dense, vectors, denseScratch.rows(0, rows), densed.rows(0, rows));
     }
   }
 
-  /// Where a result goes.
-  @SuppressWarnings("ArrayRecordComponent") // the array is the place, not a value
-  private record Slot(Matrix[] results, int readout, int text) {
-    void set(Matrix value) {
-      results[readout] = value;
-    }
-  }
-
-  /// Rows of the hidden states that the head shall read for one readout.
+  /// A head with the rows of a batch that it reads.
   @SuppressWarnings("ArrayRecordComponent") // private and never compared
-  private record HeadRequest(Slot slot, int[] rows) {
-    static HeadRequest of(Slot slot, RowPlan plan, int length) {
-      int[] rows = new int[length];
-      int first = plan.selectedIndex(slot.text, 0);
-      for (int i = 0; i < length; i++) {
-        rows[i] = first + i;
-      }
-      return new HeadRequest(slot, rows);
-    }
-
-    static HeadRequest of(Slot slot, RowPlan plan, List<Integer> wanted) {
-      int[] rows = new int[wanted.size()];
-      for (int i = 0; i < rows.length; i++) {
-        rows[i] = plan.selectedIndex(slot.text, wanted.get(i));
-      }
-      return new HeadRequest(slot, rows);
-    }
-  }
-
-  /// Hands rows of logits, which come in blocks, to the readouts that asked for them, in order.
-  private static final class HeadScatter {
-    private final List<HeadRequest> requests;
-    private final int outputs;
-    private int request;
-    private int row;
-    private float[] values;
-
-    HeadScatter(List<HeadRequest> requests, int outputs) {
-      this.requests = requests;
-      this.outputs = outputs;
-      this.values = new float[requests.getFirst().rows.length * outputs];
-    }
-
-    void take(float[] logits, int count) {
-      for (int i = 0; i < count; i++) {
-        System.arraycopy(logits, i * outputs, values, row * outputs, outputs);
-        row++;
-        HeadRequest current = requests.get(request);
-        if (row == current.rows.length) {
-          current.slot.set(new Matrix(row, outputs, values));
-          row = 0;
-          request++;
-          if (request < requests.size()) {
-            values = new float[requests.get(request).rows.length * outputs];
-          }
-        }
-      }
-    }
-  }
+  private record HeadRun(HeadPass head, HeadRequests requests, int[] rows) {}
 }

@@ -4,6 +4,7 @@ import dev.coffey.kernels.Recorder;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /// Records as CUDA graphs: one launch for a whole forward pass, whose kernels then follow each
@@ -36,8 +37,8 @@ final class CudaRecorder implements Recorder {
   }
 
   @Override
-  public <T> void prepare(Object key, List<Bound> bounds, Supplier<T> work) {
-    Recording<T> _ = recording(key, bounds, work);
+  public <T> Optional<T> prepare(Object key, List<Bound> bounds, Supplier<T> work) {
+    return Optional.of(recording(key, bounds, work).result());
   }
 
   @SuppressWarnings("unchecked") // equal keys, same work

@@ -9,8 +9,8 @@ import java.util.List;
 /// and from there with the next launch in few copies: a batch's numbers lie close together.
 final class IndexBlock {
   /// Copying what lies between two pieces costs less than a second copy as long as it is short: a
-  /// copy takes about 2 us, in which PCIe 4 moves more than this.
-  private static final long GAP = 16 << 10;
+  /// copy takes about 2 us, in which PCIe 4 moves about this.
+  private static final long GAP = 48 << 10;
 
   /// Indices begin on a line of the caches.
   private static final long ALIGNMENT = 64;

@@ -2,10 +2,16 @@ package dev.coffey.kernels.cuda;
 
 import dev.coffey.kernels.DType;
 import dev.coffey.kernels.Kernels;
+import java.util.List;
+import java.util.Set;
 
 /// The CUDA backend on a device that computes nothing, for tests of what the host does.
 public final class FakeCuda {
+  private static final Set<String> WORK =
+      Set.of("copyToDevice", "launch", "launchGraph", "copyToHost", "synchronize");
+
   private final FakeDriver driver = new FakeDriver(1);
+  private int work;
 
   /// A device with so much free memory.
   public FakeCuda(long freeBytes) {
@@ -30,11 +36,14 @@ public final class FakeCuda {
     return driver.freeBytes;
   }
 
-  /// Kernels and graphs launched so far.
-  public long launches() {
-    return driver.calls.stream()
-        .filter(call -> call.equals("launch") || call.equals("launchGraph"))
-        .count();
+  /// Forgets the work that was given to the device.
+  public void forgetWork() {
+    work = driver.calls.size();
+  }
+
+  /// The calls since then that give work to the device or wait for it, in order: `launchGraph`.
+  public List<String> work() {
+    return driver.calls.subList(work, driver.calls.size()).stream().filter(WORK::contains).toList();
   }
 
   /// Whether all that was taken has been given back.

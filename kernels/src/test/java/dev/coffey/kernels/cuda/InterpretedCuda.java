@@ -12,6 +12,7 @@ import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 
 /// The CUDA backend on a device that interprets its kernels: host code and PTX as they are shipped.
+/// Closing a backend fails if it leaves anything behind.
 public final class InterpretedCuda {
   /// What was done by target, for all backends that were closed: `sm_80`.
   private static final Map<String, Work> DONE = new TreeMap<>();
@@ -40,7 +41,7 @@ public final class InterpretedCuda {
   public static Kernels open(
       int capability, DType precision, int multiprocessors, UnaryOperator<String> edit) {
     InterpretedDriver driver =
-        new InterpretedDriver(capability, multiprocessors, edit, InterpretedCuda::count);
+        new InterpretedDriver(capability, multiprocessors, edit, InterpretedCuda::close);
     return new CudaKernels(new CudaDevice(driver, 0, precision), precision);
   }
 
@@ -72,6 +73,11 @@ public final class InterpretedCuda {
   /// What reports call it.
   public static String name(int capability) {
     return "cuda (interpreted, sm_" + capability + ")";
+  }
+
+  private static void close(InterpretedDriver driver) {
+    count(driver);
+    driver.close();
   }
 
   private static synchronized void count(InterpretedDriver driver) {

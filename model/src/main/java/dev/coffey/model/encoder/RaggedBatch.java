@@ -107,7 +107,7 @@ public final class RaggedBatch {
   }
 
   /// [#texts] on the device.
-  Indices textCount() {
+  public Indices textCount() {
     return textCount;
   }
 
@@ -163,6 +163,12 @@ public final class RaggedBatch {
 
   /// B+1 offsets of the texts' wanted rows.
   public Indices selectedOffsets() {
-    return selectedOffsets.first(texts + 1);
+    return selectedOffsets(texts);
+  }
+
+  /// The same as if there were `count` texts, for operations that read the true number from the
+  /// device.
+  public Indices selectedOffsets(int count) {
+    return selectedOffsets.first(count + 1);
   }
 }

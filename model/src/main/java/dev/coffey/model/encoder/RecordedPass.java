@@ -4,7 +4,9 @@ import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.Recorder;
 import dev.coffey.kernels.Tensor;
 import dev.coffey.kernels.TensorArena;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 
 /// A forward pass that a device which records runs from records, one for each of a few batch sizes:
@@ -45,26 +47,33 @@ public final class RecordedPass implements ForwardPass, AutoCloseable {
     return bucket(tokens) + SPARE_ROWS;
   }
 
-  /// The next size up: powers of two, and in the middle between two of them.
-  static int bucket(int tokens) {
+  /// The next size up that a record is made for: powers of two, and in the middle between two of
+  /// them.
+  public static int bucket(int tokens) {
     int power = Math.max(LEAST_TOKENS, Integer.highestOneBit(Math.max(1, tokens - 1)) * 2);
     int middle = power / 4 * 3;
     return middle >= tokens && middle > LEAST_TOKENS ? middle : power;
   }
 
-  /// Records the pass for all sizes up to that of `batch`, so that running it takes no memory and
-  /// no time for that.
-  public void prepare(RaggedBatch batch, int maxTokens) {
+  /// Records the pass for all sizes up to that of `maxTokens`, so that running it takes no memory
+  /// and no time for that.
+  ///
+  /// @return for each place where a run may leave its rows a tensor that begins there
+  public List<Tensor> prepare(RaggedBatch batch, int maxTokens) {
     if (!recorder.records()) {
-      return;
+      return List.of();
     }
+    Map<Long, Tensor> places = new LinkedHashMap<>();
     int last = bucket(maxTokens);
     for (int tokens = LEAST_TOKENS; tokens <= last; tokens = bucket(tokens + 1)) {
       for (Selection selection : Selection.values()) {
         Size size = size(tokens, selection);
-        recorder.prepare(size, bounds(batch, size), work(batch, size));
+        recorder
+            .prepare(size, bounds(batch, size), work(batch, size))
+            .ifPresent(rows -> places.put(rows.data().address(), rows));
       }
     }
+    return List.copyOf(places.values());
   }
 
   @Override

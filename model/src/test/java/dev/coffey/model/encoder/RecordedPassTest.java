@@ -12,6 +12,7 @@ import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
@@ -95,15 +96,15 @@ class RecordedPassTest {
 
     @Override
     public <T> T run(Object key, List<Bound> bounds, Supplier<T> work) {
-      prepare(key, bounds, work);
       this.bounds = bounds;
-      return work.get();
+      return prepare(key, bounds, work).orElseThrow();
     }
 
     @Override
-    public <T> void prepare(Object key, List<Bound> bounds, Supplier<T> work) {
+    public <T> Optional<T> prepare(Object key, List<Bound> bounds, Supplier<T> work) {
       keys.add(key);
       assertThat(bounds.stream().map(Bound::most)).doesNotHaveDuplicates();
+      return Optional.of(work.get());
     }
 
     void check(RaggedBatch batch) {
