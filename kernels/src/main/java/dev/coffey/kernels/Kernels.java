@@ -46,9 +46,14 @@ public interface Kernels extends AutoCloseable {
   /// @param bytes moved from and to its memory a second; 0 if unknown
   record Peak(double operations, double bytes) {}
 
-  /// How many batches may be under way at once: begun, and not yet waited for.
+  /// How many batches may be under way at once: begun, and not yet awaited.
   default int inFlight() {
     return 1;
+  }
+
+  /// A new slot for a batch; closed before this is.
+  default BatchSlot slot() {
+    return new DirectSlot(this);
   }
 
   /// New memory on this device, which grows as it is taken.

@@ -11,8 +11,22 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/// Makes one vector of each text of a batch, together with the memory for it.
+/// Makes one vector of each text of a batch.
 final class PoolingPass {
+  /// What passes that run one after the other share.
+  ///
+  /// @param pooled (B, all poolings' columns)
+  /// @param inner (B, I) what the Dense layers hand on
+  /// @param densed (B, O) what they give
+  record Activations(Tensor pooled, Tensor inner, Tensor densed) {
+    static Activations of(List<Dense> dense, int hidden, TensorArena arena, int maxTexts) {
+      return new Activations(
+          arena.tensor(maxTexts, Pooling.values().length * hidden),
+          arena.tensor(maxTexts, Dense.scratchColumns(dense)),
+          arena.tensor(maxTexts, dense.isEmpty() ? 0 : dense.getLast().outputs()));
+    }
+  }
+
   private record Key(Readout.Pooled readout, int texts, long hidden) {}
 
   private final Kernels kernels;
@@ -21,9 +35,7 @@ final class PoolingPass {
   private final List<Dense> dense;
   private final Set<Readout.Pooled> usual = new LinkedHashSet<>();
   private final int maxTexts;
-  private final Tensor pooled;
-  private final Tensor denseInner;
-  private final Tensor densed;
+  private final Activations activations;
 
   /// @param batch whose texts are pooled
   /// @param dense the layers that a readout may go through
@@ -35,21 +47,18 @@ final class PoolingPass {
       RaggedBatch batch,
       List<Dense> dense,
       List<Readout.Pooled> own,
-      int hidden,
-      TensorArena arena,
+      Activations activations,
       int maxTexts) {
     this.kernels = kernels;
     this.recorder = recorder;
     this.batch = batch;
     this.dense = dense;
+    this.activations = activations;
     this.maxTexts = maxTexts;
     for (Pooling pooling : Pooling.values()) {
       addUsual(new Readout.Pooled(List.of(pooling), false));
     }
     own.forEach(this::addUsual);
-    pooled = arena.tensor(maxTexts, Pooling.values().length * hidden);
-    denseInner = arena.tensor(maxTexts, Dense.scratchColumns(dense));
-    densed = arena.tensor(maxTexts, dense.isEmpty() ? 0 : dense.getLast().outputs());
   }
 
   private void addUsual(Readout.Pooled readout) {
@@ -97,7 +106,7 @@ final class PoolingPass {
   private Tensor compute(Readout.Pooled readout, Tensor hidden, int texts) {
     int width = hidden.columns();
     int count = readout.poolings().size();
-    Tensor vectors = pooled.rows(0, texts).columns(0, count * width);
+    Tensor vectors = activations.pooled().rows(0, texts).columns(0, count * width);
     for (int p = 0; p < count; p++) {
       kernels.pool(
           hidden,
@@ -107,7 +116,12 @@ final class PoolingPass {
     }
     if (readout.dense()) {
       vectors =
-          Dense.run(kernels, dense, vectors, denseInner.rows(0, texts), densed.rows(0, texts));
+          Dense.run(
+              kernels,
+              dense,
+              vectors,
+              activations.inner().rows(0, texts),
+              activations.densed().rows(0, texts));
     }
     if (readout.normalize()) {
       kernels.l2Normalize(vectors, vectors);

@@ -1,5 +1,6 @@
 package dev.coffey.model;
 
+import dev.coffey.kernels.BatchSlot;
 import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.Recorder;
 import dev.coffey.kernels.Tensor;
@@ -29,8 +30,9 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 ///
-/// One thread, the owner of the [Kernels], loads, runs and closes. The questions about shape
-/// ([#config] and the like) may be asked from any thread.
+/// The owner of the [Kernels], one thread at a time, loads, runs, starts batches and closes. A
+/// batch that was started is finished by any thread. The questions about shape ([#config] and the
+/// like) may be asked from any thread.
 public final class TextModel implements BatchRunner, AutoCloseable {
   /// Not weights: checkpoints of older versions carry the numbers 0, 1, 2 … and zeros along.
   private static final Set<String> BUFFERS =
@@ -209,10 +211,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
   /// not taken at load, so that [#run] takes none, and makes all records that a device may keep of
   /// them. Larger batches still run; they make the memory grow first.
   public void prepare(int tokens, int texts) {
-    Workspace space = reserve(tokens, texts);
-    for (Tensor hidden : space.forward.prepare(space.batch, tokens)) {
-      space.prepare(hidden);
-    }
+    reserve(tokens, texts).sides.forEach(side -> side.prepare(tokens));
   }
 
   private Workspace reserve(int tokens, int texts) {
@@ -223,6 +222,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     int newTokens = now == null ? tokens : Math.max(tokens, now.tokens);
     int newTexts = now == null ? texts : Math.max(texts, now.texts);
     if (now != null) {
+      now.requireIdle();
       workspace = null;
       now.close();
     }
@@ -247,19 +247,28 @@ public final class TextModel implements BatchRunner, AutoCloseable {
 
   /// As [#run(List)], showing the activations to `listener`.
   public List<List<Matrix>> run(List<TextInput> texts, LayerListener listener) {
+    return start(texts, listener).finish();
+  }
+
+  @Override
+  public Batch start(List<TextInput> texts) {
+    return start(texts, LayerListener.NONE);
+  }
+
+  private Batch start(List<TextInput> texts, LayerListener listener) {
     if (texts.isEmpty()) {
-      return List.of();
+      return List::of;
     }
     RowPlan rows = RowPlan.of(texts, headPerToken());
     ReadoutPlan readouts = ReadoutPlan.of(texts, rows, headPerToken());
     Workspace space = reserve(rows.tokens(), texts.size());
     space.check(readouts);
-    // All that the batch needs goes to the device before it starts.
-    List<HeadRun> headRuns = space.upload(readouts);
-    space.fill(texts, rows);
-    Tensor hidden = space.forward.run(space.batch, listener);
-    space.read(readouts, headRuns, rows, hidden);
-    return readouts.lists();
+    Side side = space.free();
+    side.start(texts, rows, readouts, listener);
+    return () -> {
+      side.finish();
+      return readouts.lists();
+    };
   }
 
   @Override
@@ -271,12 +280,73 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     memory.close();
   }
 
-  /// The memory for a batch's way through the model, on the device and on the host.
+  /// The memory for batches' way through the model: activations, which batches have one after the
+  /// other, and for each batch that may be under way at once a side of its own.
   private final class Workspace {
     private final int tokens;
     private final int texts;
     private final TensorArena arena;
     private final long bytes;
+    private final List<Side> sides = new ArrayList<>();
+
+    Workspace(TensorArena arena, int tokens, int texts) {
+      this.tokens = tokens;
+      this.texts = texts;
+      this.arena = arena;
+      long before = arena.bytes();
+      Activations activations =
+          new Activations(
+              RecordedPass.plan(encoder, kernels, arena, tokens, texts),
+              HeadPass.Activations.of(heads, config.dim(), arena),
+              PoolingPass.Activations.of(dense, config.dim(), arena, texts));
+      for (int side = 0; side < kernels.inFlight(); side++) {
+        sides.add(new Side(activations, arena, tokens, texts));
+      }
+      bytes = arena.bytes() - before;
+    }
+
+    /// Gives back what it has beside the model's own memory.
+    void close() {
+      sides.forEach(Side::close);
+      if (!arena.equals(memory)) {
+        arena.close();
+      }
+    }
+
+    void check(ReadoutPlan readouts) {
+      readouts
+          .pooled()
+          .keySet()
+          .forEach(readout -> sides.getFirst().pooling.check(readout, config.dim()));
+    }
+
+    /// A side that no batch has.
+    Side free() {
+      return sides.stream()
+          .filter(side -> !side.taken)
+          .findFirst()
+          .orElseThrow(() ->
+              new IllegalStateException(
+                  "%d batches are under way, as many as the device takes".formatted(sides.size())));
+    }
+
+    void requireIdle() {
+      if (sides.stream().anyMatch(side -> side.taken)) {
+        throw new IllegalStateException(
+            "a batch larger than %d tokens in %d texts can't begin while another is under way: prepare for it"
+                .formatted(tokens, texts));
+      }
+    }
+  }
+
+  /// What batches have one after the other.
+  private record Activations(
+      RecordedPass forward, HeadPass.Activations head, PoolingPass.Activations pooling) {}
+
+  /// The way of one of the batches that may be under way at once: its ids and what they are made
+  /// from, its records, its results on their way back.
+  private final class Side {
+    private final TensorArena arena;
     private final RaggedBatch batch;
     private final RecordedPass forward;
     private final Recorder recorder = kernels.recorder();
@@ -288,31 +358,79 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     private final int[] types;
     private final int[] positions;
 
-    Workspace(TensorArena arena, int tokens, int texts) {
-      this.tokens = tokens;
-      this.texts = texts;
+    /// Null until it is first needed: memory is reckoned by taking none.
+    private @Nullable BatchSlot slot;
+
+    /// Whether a batch was started here and not finished.
+    private volatile boolean taken;
+
+    Side(Activations activations, TensorArena arena, int tokens, int texts) {
       this.arena = arena;
-      long before = arena.bytes();
-      HeadPass.Activations activations = HeadPass.Activations.of(heads, config.dim(), arena);
-      main = headPass(heads.main(), activations);
-      sentencePair = headPass(heads.sentencePair(), activations);
-      pooler = headPass(heads.pooler(), activations);
+      main = headPass(heads.main(), activations.head());
+      sentencePair = headPass(heads.sentencePair(), activations.head());
+      pooler = headPass(heads.pooler(), activations.head());
       batch = new RaggedBatch(kernels, arena, tokens, texts);
-      forward = RecordedPass.plan(encoder, kernels, arena, tokens, texts);
+      forward = activations.forward().another(kernels);
       pooling =
-          new PoolingPass(kernels, recorder, batch, dense, ownReadout, config.dim(), arena, texts);
-      bytes = arena.bytes() - before;
+          new PoolingPass(
+              kernels, recorder, batch, dense, ownReadout, activations.pooling(), texts);
       ids = new int[tokens];
       types = new int[tokens];
       positions = new int[tokens];
     }
 
-    /// Gives back what it has beside the model's own memory.
     void close() {
+      if (slot != null) {
+        slot.close();
+      }
       recorder.close();
       forward.close();
-      if (!arena.equals(memory)) {
-        arena.close();
+    }
+
+    private BatchSlot slot() {
+      BatchSlot mine = slot;
+      if (mine == null) {
+        mine = kernels.slot();
+        slot = mine;
+      }
+      return mine;
+    }
+
+    void prepare(int tokens) {
+      var _ = slot();
+      forward.prepare(batch, tokens).forEach(this::prepare);
+    }
+
+    void start(List<TextInput> texts, RowPlan rows, ReadoutPlan readouts, LayerListener listener) {
+      texts.forEach(this::check);
+      BatchSlot way = slot();
+      way.begin();
+      try {
+        // All that the batch needs goes to the device before it starts.
+        List<HeadRun> headRuns = upload(readouts);
+        fill(texts, rows);
+        read(readouts, headRuns, rows, forward.run(batch, listener));
+        way.end();
+      } catch (Throwable failure) {
+        abandon(failure);
+        throw failure;
+      }
+      taken = true;
+    }
+
+    private void abandon(Throwable failure) {
+      try {
+        slot().abandon();
+      } catch (RuntimeException alsoFailed) {
+        failure.addSuppressed(alsoFailed);
+      }
+    }
+
+    void finish() {
+      try {
+        slot().await();
+      } finally {
+        taken = false;
       }
     }
 
@@ -321,7 +439,7 @@ public final class TextModel implements BatchRunner, AutoCloseable {
     }
 
     /// Records what reads `hidden`.
-    void prepare(Tensor hidden) {
+    private void prepare(Tensor hidden) {
       for (HeadPass head : Arrays.asList(main, sentencePair, pooler)) {
         if (head != null) {
           head.prepare(hidden);
@@ -330,12 +448,8 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       pooling.prepare(hidden);
     }
 
-    void check(ReadoutPlan readouts) {
-      readouts.pooled().keySet().forEach(readout -> pooling.check(readout, config.dim()));
-    }
-
     /// Uploads the rows that each head reads first.
-    List<HeadRun> upload(ReadoutPlan readouts) {
+    private List<HeadRun> upload(ReadoutPlan readouts) {
       List<HeadRun> runs = new ArrayList<>();
       upload(main, "head", readouts.main(), runs);
       upload(sentencePair, "sentence-pair head", readouts.sentencePair(), runs);
@@ -357,10 +471,9 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       runs.add(new HeadRun(head, requests, rows));
     }
 
-    void fill(List<TextInput> inputs, RowPlan plan) {
+    private void fill(List<TextInput> inputs, RowPlan plan) {
       int at = 0;
       for (TextInput input : inputs) {
-        check(input);
         System.arraycopy(input.ids(), 0, ids, at, input.tokens());
         if (hasSegments()) {
           System.arraycopy(input.types(), 0, types, at, input.tokens());
@@ -403,17 +516,19 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       }
     }
 
-    void read(ReadoutPlan readouts, List<HeadRun> headRuns, RowPlan rows, Tensor hidden) {
+    private void read(ReadoutPlan readouts, List<HeadRun> headRuns, RowPlan rows, Tensor hidden) {
       headRuns.forEach(run -> runHead(run, hidden));
       readouts.pooled().forEach((readout, slots) -> pool(readout, slots, hidden));
-      readouts.hidden().forEach(slot -> slot.set(hiddenStates(rows, slot.text(), hidden)));
+      readouts.hidden().forEach(place -> hiddenStates(rows, place, hidden));
     }
 
-    private Matrix hiddenStates(RowPlan plan, int text, Tensor hidden) {
-      int length = plan.length(text);
-      float[] values = new float[length * hidden.columns()];
-      kernels.download(hidden.rows(plan.selectedIndex(text, 0), length), values);
-      return new Matrix(length, hidden.columns(), values);
+    private void hiddenStates(RowPlan plan, Slot place, Tensor hidden) {
+      int length = plan.length(place.text());
+      int columns = hidden.columns();
+      slot()
+          .fetch(
+              hidden.rows(plan.selectedIndex(place.text(), 0), length),
+              values -> place.set(new Matrix(length, columns, values)));
     }
 
     /// Runs a head over all rows that were asked for, some at a time; the first are uploaded.
@@ -421,14 +536,12 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       HeadPass head = run.head();
       int[] rows = run.rows();
       HeadRequests.Scatter scatter = run.requests().scatter(head.outputs());
-      float[] logits = new float[HeadPass.blockRows(0, rows.length) * head.outputs()];
       for (int from = 0; from < rows.length; from += HeadPass.ROWS) {
         if (from > 0) {
           head.upload(rows, from);
         }
         int count = HeadPass.blockRows(from, rows.length);
-        kernels.download(head.run(hidden, count), logits);
-        scatter.take(logits, count);
+        slot().fetch(head.run(hidden, count), logits -> scatter.take(logits, count));
       }
     }
 
@@ -437,12 +550,16 @@ public final class TextModel implements BatchRunner, AutoCloseable {
       int columns = vectors.columns();
       int first = slots.getFirst().text();
       int count = slots.getLast().text() + 1 - first;
-      float[] values = new float[count * columns];
-      kernels.download(vectors.rows(first, count), values);
-      for (Slot slot : slots) {
-        int from = (slot.text() - first) * columns;
-        slot.set(new Matrix(1, columns, Arrays.copyOfRange(values, from, from + columns)));
-      }
+      slot()
+          .fetch(
+              vectors.rows(first, count),
+              values -> {
+                for (Slot place : slots) {
+                  int from = (place.text() - first) * columns;
+                  place.set(
+                      new Matrix(1, columns, Arrays.copyOfRange(values, from, from + columns)));
+                }
+              });
     }
   }
 

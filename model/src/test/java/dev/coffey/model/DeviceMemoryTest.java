@@ -107,7 +107,7 @@ final class DeviceMemoryTest {
         assertThat(device.work())
             .as("%s", readout)
             .containsExactly(
-                "copyToDevice", "launchGraph", "launchGraph", "copyToHost", "synchronize");
+                "copyToDevice", "launchGraph", "launchGraph", "copyToHost", "synchronizeEvent");
       }
     }
   }

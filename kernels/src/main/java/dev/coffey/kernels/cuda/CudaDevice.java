@@ -11,10 +11,10 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 
 /// A device that was opened: its context, the kernels for one precision, a stream that all work
-/// goes through, and pinned memory for copies.
+/// goes through, one for copies beside it, and pinned memory for copies.
 ///
-/// Threads: one at a time. It may change, as from the one that opens to the one that computes; the
-/// context goes along.
+/// Threads: one at a time, but for those that wait for an event. It may change, as from the one
+/// that opens to the one that computes; the context goes along.
 final class CudaDevice implements AutoCloseable {
   /// Weights and results go through it piece by piece. Large enough that a copy takes longer (0.1
   /// ms on PCIe 4) than waiting for it.
@@ -25,6 +25,7 @@ final class CudaDevice implements AutoCloseable {
   private final Cleanup cleanup = new Cleanup();
   private final CudaDriver.Context context;
   private final CudaDriver.Stream stream;
+  private final CudaDriver.Stream copyStream;
   private final Map<Entry, CudaDriver.Function> functions = new EnumMap<>(Entry.class);
   private final MemorySegment staging;
 
@@ -47,6 +48,8 @@ final class CudaDevice implements AutoCloseable {
       }
       stream = driver.createStream();
       cleanup.add(() -> driver.destroy(stream));
+      copyStream = driver.createStream();
+      cleanup.add(() -> driver.destroy(copyStream));
       staging = driver.allocatePinned(STAGING_BYTES);
       cleanup.add(() -> driver.freePinned(staging));
     } catch (Throwable failure) {
@@ -68,6 +71,11 @@ final class CudaDevice implements AutoCloseable {
 
   CudaDriver.Stream stream() {
     return stream;
+  }
+
+  /// For copies to the device beside what [#stream] computes.
+  CudaDriver.Stream copyStream() {
+    return copyStream;
   }
 
   CudaDriver.Function function(Entry entry) {

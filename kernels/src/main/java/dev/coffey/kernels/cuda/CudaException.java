@@ -6,6 +6,7 @@ import dev.coffey.kernels.DeviceException;
 final class CudaException extends DeviceException {
   private static final long serialVersionUID = 1L;
 
+  static final int INVALID_VALUE = 1;
   static final int OUT_OF_MEMORY = 2;
   static final int NO_DEVICE = 100;
   static final int INVALID_IMAGE = 200;

@@ -1,6 +1,7 @@
 package dev.coffey.kernels.cuda;
 
 import dev.coffey.kernels.Activation;
+import dev.coffey.kernels.BatchSlot;
 import dev.coffey.kernels.DType;
 import dev.coffey.kernels.Indices;
 import dev.coffey.kernels.Kernels;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// The operations as launches of our own CUDA kernels, one behind the other in one stream.
 ///
 /// An operation returns when it is in the stream; [#download] waits. What [#upload] writes goes to
-/// the device with the next launch.
+/// the device with the next launch, for a batch in a [CudaSlot] beside what is computed before it.
 final class CudaKernels implements Kernels {
   static final String NAME = "cuda";
   private static final ShapeRules RULES = new ShapeRules(NAME, false);
@@ -45,8 +46,12 @@ final class CudaKernels implements Kernels {
   private final KernelArguments arguments = new KernelArguments();
   private final List<CudaArena> arenas = new ArrayList<>();
 
-  /// Whether copies out of an image may be under way, so that it must not be written.
+  /// Whether copies out of an image may be under way, so that it must not be written. A slot knows
+  /// of its own.
   private boolean copying;
+
+  /// What is begun; null outside of a slot.
+  private @Nullable CudaSlot slot;
 
   /// The row counts of the record being made, by what the operations are called with; null while
   /// none is made.
@@ -120,6 +125,29 @@ final class CudaKernels implements Kernels {
     return new CudaRecorder(this, device);
   }
 
+  /// One is copied in while the other is computed; more would only wait.
+  @Override
+  public int inFlight() {
+    return 2;
+  }
+
+  @Override
+  public BatchSlot slot() {
+    return new CudaSlot(this, device);
+  }
+
+  /// All calls from now on are for the batch in `begun`.
+  void enter(CudaSlot begun) {
+    if (slot != null) {
+      throw new IllegalStateException("begin: another batch was begun and not ended");
+    }
+    slot = begun;
+  }
+
+  void leave() {
+    slot = null;
+  }
+
   private void synchronize() {
     device.synchronize();
     copying = false;
@@ -131,7 +159,9 @@ final class CudaKernels implements Kernels {
     if (recordedCounts != null) {
       throw new IllegalStateException("upload: a record holds operations only");
     }
-    if (copying) {
+    if (slot != null) {
+      slot.awaitCopies();
+    } else if (copying) {
       synchronize();
     }
     block(target).write(source, count, target.data().address());
@@ -151,11 +181,22 @@ final class CudaKernels implements Kernels {
 
   /// Brings onto the device what was uploaded.
   void flush() {
-    CudaDriver driver = device.driver();
+    List<IndexBlock> written = new ArrayList<>();
     for (CudaArena arena : arenas) {
       for (IndexBlock block : arena.blocks()) {
-        copying |= block.flush(driver, device.stream());
+        if (block.written()) {
+          written.add(block);
+        }
       }
+    }
+    if (written.isEmpty()) {
+      return;
+    }
+    if (slot != null) {
+      slot.copyIn(stream -> written.forEach(block -> block.flush(device.driver(), stream)));
+    } else {
+      written.forEach(block -> block.flush(device.driver(), device.stream()));
+      copying = true;
     }
   }
 
@@ -168,7 +209,7 @@ final class CudaKernels implements Kernels {
     int most = Math.clamp(staging.byteSize() / rowBytes, 1, Math.max(1, source.rows()));
     for (int row = 0; row < source.rows(); row += most) {
       int rows = Math.min(most, source.rows() - row);
-      long extent = (rows - 1) * rowBytes + (long) columns * type.bytes();
+      long extent = extent(source.rows(row, rows));
       if (extent == 0) {
         continue;
       }
@@ -179,9 +220,24 @@ final class CudaKernels implements Kernels {
               staging.asSlice(0, extent),
               device.stream());
       synchronize();
-      for (int n = 0; n < rows; n++) {
-        read(staging, n * (long) source.stride(), target, (row + n) * columns, columns);
-      }
+      read(staging, source.rows(row, rows), target, row * columns);
+    }
+  }
+
+  /// The bytes from a tensor's first number to its last.
+  long extent(Tensor tensor) {
+    return ((tensor.rows() - 1) * (long) tensor.stride() + tensor.columns()) * type.bytes();
+  }
+
+  /// Reads what was copied from `source`, of which `copy` is an image.
+  void read(MemorySegment copy, Tensor source, float[] target) {
+    read(copy, source, target, 0);
+  }
+
+  private void read(MemorySegment copy, Tensor source, float[] target, int to) {
+    for (int n = 0; n < source.rows(); n++) {
+      int columns = source.columns();
+      read(copy, n * (long) source.stride(), target, to + n * columns, columns);
     }
   }
 

@@ -25,6 +25,8 @@ final class FixedMemory implements ArenaMemory {
       MemorySegment image = device.allocatePinned(images);
       cleanup.add(() -> device.freePinned(image));
       device.driver().fill(address, (byte) 0, images, device.stream());
+      // Copies beside the stream must not come before that.
+      device.synchronize();
       blocks = List.of(new IndexBlock(address, image));
     } catch (Throwable failure) {
       cleanup.closeAfter(failure);

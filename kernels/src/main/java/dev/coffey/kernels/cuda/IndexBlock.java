@@ -70,18 +70,17 @@ final class IndexBlock {
     pieces.add(new Piece(from, to));
   }
 
+  /// Whether anything was written since the last [#flush].
+  boolean written() {
+    return !pieces.isEmpty();
+  }
+
   /// Brings what was written since the last time onto the device.
-  ///
-  /// @return whether there was anything
-  boolean flush(CudaDriver driver, CudaDriver.Stream stream) {
-    if (pieces.isEmpty()) {
-      return false;
-    }
+  void flush(CudaDriver driver, CudaDriver.Stream stream) {
     for (Piece piece : pieces) {
       driver.copyToDevice(
           image.asSlice(piece.from(), piece.to() - piece.from()), address + piece.from(), stream);
     }
     pieces.clear();
-    return true;
   }
 }

@@ -63,6 +63,8 @@ final class SlabMemory implements ArenaMemory {
     MemorySegment image = device.allocatePinned(size);
     cleanup.add(() -> device.freePinned(image));
     device.driver().fill(address, (byte) 0, size, device.stream());
+    // Copies beside the stream must not come before that.
+    device.synchronize();
     return new IndexBlock(address, image);
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.coffey.kernels.Activation;
+import dev.coffey.kernels.BatchSlot;
 import dev.coffey.kernels.DType;
 import dev.coffey.kernels.DeviceMemoryException;
 import dev.coffey.kernels.HostTensor;
@@ -19,6 +20,7 @@ import dev.coffey.kernels.cuda.FakeDriver.Launched;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -258,6 +260,104 @@ class CudaKernelsTest {
     }
   }
 
+  // Breaks if a batch's copies wait for what is computed, what is launched does not wait for them,
+  // or
+  // its results are waited for before it is awaited.
+  @Test
+  void slots_twoBatches_copiesGoBesideAndEachIsAwaitedByItsOwnEvent() {
+    try (CudaKernels kernels = open(DType.F32, 0);
+        TensorArena arena = kernels.arena();
+        BatchSlot one = kernels.slot();
+        BatchSlot other = kernels.slot()) {
+      Tensor x = arena.tensor(HostTensor.of(new float[] {1, 2, 3, 4}, 2, 2));
+      Tensor y = arena.tensor(2, 2);
+      Indices first = arena.indices(2);
+      Indices second = arena.indices(2);
+      List<String> taken = new ArrayList<>();
+      driver.calls.clear();
+      for (BatchSlot slot : List.of(one, other)) {
+        slot.begin();
+        kernels.upload(new int[] {1, 0}, 2, slot.equals(one) ? first : second);
+        kernels.gather(x, slot.equals(one) ? first : second, y);
+        slot.fetch(x, numbers -> taken.add(Arrays.toString(numbers)));
+        slot.end();
+      }
+      List<String> batch =
+          List.of("copyToDevice", "recordEvent", "await", "launch", "copyToHost", "recordEvent");
+      assertThat(driver.calls.subList(0, 6)).isEqualTo(batch);
+      assertThat(driver.calls.subList(6, 12)).isEqualTo(batch);
+      assertThat(driver.calls).hasSize(12);
+      assertThat(taken).isEmpty();
+      one.await();
+      other.await();
+      assertThat(driver.calls.subList(12, 14))
+          .containsExactly("synchronizeEvent", "synchronizeEvent");
+      assertThat(taken).containsExactly("[1.0, 2.0, 3.0, 4.0]", "[1.0, 2.0, 3.0, 4.0]");
+    }
+    assertThat(driver.clean()).as(driver.leftovers()).isTrue();
+  }
+
+  // Breaks if pinned memory is written while it is copied, or what is copied second comes before
+  // what reads the first.
+  @Test
+  void slot_uploadsAgainInABatch_waitsForItsCopiesAndCopiesBehindWhatReadsThem() {
+    try (CudaKernels kernels = open(DType.F32, 0);
+        TensorArena arena = kernels.arena();
+        BatchSlot slot = kernels.slot()) {
+      Tensor x = arena.tensor(2, 2);
+      Indices rows = arena.indices(2);
+      driver.calls.clear();
+      slot.begin();
+      for (int i = 0; i < 2; i++) {
+        kernels.upload(new int[] {i, i}, 2, rows);
+        kernels.gather(x, rows, arena.tensor(2, 2));
+      }
+      slot.end();
+      slot.await();
+      driver.calls.removeIf(call -> call.equals("fill"));
+      assertThat(driver.calls)
+          .containsExactly(
+              "copyToDevice",
+              "recordEvent",
+              "await",
+              "launch",
+              "synchronizeEvent",
+              "recordEvent",
+              "await",
+              "copyToDevice",
+              "recordEvent",
+              "await",
+              "launch",
+              "recordEvent",
+              "synchronizeEvent");
+    }
+  }
+
+  // Breaks if results that don't fit are lost, overwritten or out of order.
+  @Test
+  void slot_moreResultsThanItHasRoomFor_areTakenInOrder() {
+    try (CudaKernels kernels = open(DType.F32, 0);
+        TensorArena arena = kernels.arena();
+        BatchSlot slot = kernels.slot()) {
+      List<Float> firsts = new ArrayList<>();
+      slot.begin();
+      for (int rows : new int[] {1, 600, 500, 2000, 1}) {
+        float[] values = new float[rows * 1024];
+        Arrays.fill(values, rows);
+        values[values.length - 1] = -rows;
+        slot.fetch(
+            arena.tensor(HostTensor.of(values, rows, 1024)),
+            numbers -> {
+              firsts.add(numbers[0]);
+              firsts.add(numbers[numbers.length - 1]);
+            });
+      }
+      slot.end();
+      slot.await();
+      assertThat(firsts).containsExactly(1f, -1f, 600f, -600f, 500f, -500f, 2000f, -2000f, 1f, -1f);
+    }
+  }
+
   // Breaks if work is recorded twice, done while it is recorded, or launched before its indices are
   // there; or if a kernel of a record does not read its row count from the device.
   @Test
@@ -344,7 +444,14 @@ class CudaKernelsTest {
           .isInstanceOfAny(CudaException.class, DeviceMemoryException.class);
       // What could not be given back because giving back failed is the driver's.
       boolean givingBack =
-          List.of("free", "freePinned", "destroyStream", "destroyGraph", "unload", "release")
+          List.of(
+                  "free",
+                  "freePinned",
+                  "destroyStream",
+                  "destroyEvent",
+                  "destroyGraph",
+                  "unload",
+                  "release")
               .contains(failing.calls.get(call));
       if (!givingBack) {
         assertThat(failing.clean())
@@ -374,8 +481,16 @@ class CudaKernelsTest {
     try (CudaKernels kernels = new CudaKernels(device, DType.F32)) {
       everyOperation(kernels);
       try (TensorArena arena = kernels.arena();
-          Recorder recorder = kernels.recorder()) {
+          Recorder recorder = kernels.recorder();
+          BatchSlot slot = kernels.slot()) {
         Tensor x = arena.tensor(2, 2);
+        Indices rows = arena.indices(2);
+        slot.begin();
+        kernels.upload(new int[] {1, 0}, 2, rows);
+        kernels.gather(x, rows, arena.tensor(2, 2));
+        slot.fetch(x, _ -> {});
+        slot.end();
+        slot.await();
         recorder.run(
             "key",
             List.of(),

@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -18,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A driver that computes nothing. Memory and copies are real, so that what the host lays out can
 /// be read back; each launch's arguments are held against the parameters of the shipped PTX;
-/// whatever is taken and not given back is found; any call can be made to fail.
+/// whatever is taken and not given back is found; any call can be made to fail. Work is given to it
+/// by one thread at a time; others may wait for events meanwhile.
 final class FakeDriver implements CudaDriver {
   private static final Pattern ENTRY = Pattern.compile("\\.entry (\\w+)\\(([^)]*)\\)");
   private static final Pattern PARAMETER = Pattern.compile("\\.param \\.([a-z])(\\d+) ");
@@ -45,10 +47,10 @@ final class FakeDriver implements CudaDriver {
   private final TreeMap<Long, Allocation> memory = new TreeMap<>();
   private final Set<Object> taken = new HashSet<>();
   private final Map<Graph, List<Launched>> recorded = new HashMap<>();
-  private final Map<Thread, Handle> current = new HashMap<>();
+  private final Map<Thread, Handle> current = new ConcurrentHashMap<>();
 
   /// Every call, by its name, in order; but for which context is current.
-  final List<String> calls = new ArrayList<>();
+  final List<String> calls = Collections.synchronizedList(new ArrayList<>());
 
   /// Every launch that was done, those of graphs too.
   final List<Launched> launches = new ArrayList<>();
@@ -65,7 +67,7 @@ final class FakeDriver implements CudaDriver {
   private @Nullable List<Launched> recording;
   private int failAt = -1;
   private int failure;
-  private boolean lost;
+  private volatile boolean lost;
 
   FakeDriver(int devices) {
     this.devices = devices;
@@ -86,7 +88,13 @@ final class FakeDriver implements CudaDriver {
     return taken + " " + memory.values();
   }
 
-  private void call(String name) {
+  /// From now on all calls fail.
+  void lose(int code) {
+    failure = code;
+    lost = true;
+  }
+
+  private synchronized void call(String name) {
     calls.add(name);
     if (lost || calls.size() - 1 == failAt) {
       CudaException e = new CudaException(name, failure, "made to fail");
@@ -325,16 +333,21 @@ final class FakeDriver implements CudaDriver {
   @Override
   public void record(Event event, Stream stream) {
     call("recordEvent");
+    own(event);
+    own(stream);
   }
 
   @Override
   public void await(Stream stream, Event event) {
     call("await");
+    own(event);
+    own(stream);
   }
 
   @Override
   public void synchronize(Event event) {
     call("synchronizeEvent");
+    own(event);
   }
 
   @Override

@@ -40,8 +40,20 @@ public final class InterpretedCuda {
   /// @param edit changes the PTX, to plant a fault
   public static Kernels open(
       int capability, DType precision, int multiprocessors, UnaryOperator<String> edit) {
-    InterpretedDriver driver =
-        new InterpretedDriver(capability, multiprocessors, edit, InterpretedCuda::close);
+    return open(
+        new InterpretedDriver(capability, multiprocessors, edit, false, InterpretedCuda::close),
+        precision);
+  }
+
+  /// Opens a device that copies as early as a card may, and computes as late.
+  public static Kernels openLate(int capability, DType precision) {
+    return open(
+        new InterpretedDriver(
+            capability, MULTIPROCESSORS, UnaryOperator.identity(), true, InterpretedCuda::close),
+        precision);
+  }
+
+  private static Kernels open(InterpretedDriver driver, DType precision) {
     return new CudaKernels(new CudaDevice(driver, 0, precision), precision);
   }
 

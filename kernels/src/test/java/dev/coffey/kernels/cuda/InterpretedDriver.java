@@ -7,7 +7,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -18,8 +20,10 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// A driver with one device, which interprets the kernels' PTX. Everything put into a stream is
-/// done at once, unless it is recorded. What a kernel must not do comes as a [Fault], which names
-/// kernel and line.
+/// done at once, unless it is recorded. Or, if so asked, as early and as late as a card may do it:
+/// a copy at once where nothing is before it in its stream, a kernel and what is behind it only
+/// when it is waited for. What a kernel must not do comes as a [Fault], which names kernel and
+/// line.
 ///
 /// [#close] fails if anything was not given back.
 final class InterpretedDriver implements CudaDriver, AutoCloseable {
@@ -42,9 +46,37 @@ final class InterpretedDriver implements CudaDriver, AutoCloseable {
   private static final class OwnStream implements Stream {
     /// What is being recorded; null while nothing is.
     private @Nullable List<Runnable> recording;
+
+    /// What is still to be done.
+    private final Deque<Runnable> queue = new ArrayDeque<>();
+
+    private void drain() {
+      while (!queue.isEmpty()) {
+        queue.remove().run();
+      }
+    }
   }
 
-  private record OwnEvent() implements Event {}
+  private static final class OwnEvent implements Event {
+    /// Where it was recorded last; null while it was not.
+    private @Nullable Point point;
+  }
+
+  /// A place in a stream's work.
+  private static final class Point {
+    private final OwnStream stream;
+    private boolean reached;
+
+    Point(OwnStream stream) {
+      this.stream = stream;
+    }
+
+    private void reach() {
+      while (!reached) {
+        stream.queue.remove().run();
+      }
+    }
+  }
 
   private record OwnGraph(List<Runnable> work) implements Graph {}
 
@@ -53,18 +85,22 @@ final class InterpretedDriver implements CudaDriver, AutoCloseable {
   private final DeviceMemory memory;
   private final Machine machine;
   private final Set<String> kernels = new HashSet<>();
+  private final boolean late;
   private final Consumer<InterpretedDriver> atClose;
   private int held;
 
   /// @param capability 75 or 80: which PTX the host code chooses
   /// @param multiprocessors what the device seems to have, by which tiles are chosen
   /// @param edit changes the PTX before it is read, to plant a fault
+  /// @param late whether kernels wait until they are waited for
   /// @param atClose is told when the device's context is released
   InterpretedDriver(
       int capability,
       int multiprocessors,
       UnaryOperator<String> edit,
+      boolean late,
       Consumer<InterpretedDriver> atClose) {
+    this.late = late;
     int sharedBytes = capability >= 80 ? 163 << 10 : 64 << 10;
     this.properties =
         new DeviceProperties(
@@ -201,11 +237,12 @@ final class InterpretedDriver implements CudaDriver, AutoCloseable {
   }
 
   @Override
-  public void synchronize(Stream stream) {
+  public synchronized void synchronize(Stream stream) {
     if (((OwnStream) stream).recording != null) {
       throw new CudaException(
           "cuStreamSynchronize", STREAM_CAPTURE_UNSUPPORTED, "the stream is recording");
     }
+    ((OwnStream) stream).drain();
   }
 
   @Override
@@ -220,13 +257,28 @@ final class InterpretedDriver implements CudaDriver, AutoCloseable {
   }
 
   @Override
-  public void record(Event event, Stream stream) {}
+  public synchronized void record(Event event, Stream stream) {
+    Point point = new Point((OwnStream) stream);
+    ((OwnEvent) event).point = point;
+    put(stream, false, () -> point.reached = true);
+  }
 
   @Override
-  public void await(Stream stream, Event event) {}
+  public synchronized void await(Stream stream, Event event) {
+    Point point = ((OwnEvent) event).point;
+    if (point != null) {
+      // A stream whose other is behind waits with it.
+      put(stream, !point.reached, point::reach);
+    }
+  }
 
   @Override
-  public void synchronize(Event event) {}
+  public synchronized void synchronize(Event event) {
+    Point point = ((OwnEvent) event).point;
+    if (point != null) {
+      point.reach();
+    }
+  }
 
   @Override
   public float milliseconds(Event from, Event to) {
@@ -235,22 +287,22 @@ final class InterpretedDriver implements CudaDriver, AutoCloseable {
 
   @Override
   public void fill(long address, byte value, long bytes, Stream stream) {
-    put(stream, () -> memory.fill(address, value, bytes));
+    put(stream, false, () -> memory.fill(address, value, bytes));
   }
 
   @Override
   public void copyToDevice(MemorySegment source, long target, Stream stream) {
-    put(stream, () -> memory.copyIn(source, target));
+    put(stream, false, () -> memory.copyIn(source, target));
   }
 
   @Override
   public void copyToHost(long source, MemorySegment target, Stream stream) {
-    put(stream, () -> memory.copyOut(source, target));
+    put(stream, false, () -> memory.copyOut(source, target));
   }
 
   @Override
   public void copyOnDevice(long source, long target, long bytes, Stream stream) {
-    put(stream, () -> memory.copy(source, target, bytes));
+    put(stream, false, () -> memory.copy(source, target, bytes));
   }
 
   @Override
@@ -260,6 +312,7 @@ final class InterpretedDriver implements CudaDriver, AutoCloseable {
     byte[] parameters = arguments.bytes().toArray(ValueLayout.JAVA_BYTE);
     put(
         stream,
+        true,
         () -> {
           kernels.add(kernel.name());
           machine.launch(
@@ -273,12 +326,15 @@ final class InterpretedDriver implements CudaDriver, AutoCloseable {
         });
   }
 
-  private static void put(Stream stream, Runnable work) {
-    List<Runnable> recording = ((OwnStream) stream).recording;
-    if (recording == null) {
-      work.run();
+  /// @param slow whether it is done only once it is waited for, on a device that is late
+  private synchronized void put(Stream stream, boolean slow, Runnable work) {
+    OwnStream own = (OwnStream) stream;
+    if (own.recording != null) {
+      own.recording.add(work);
+    } else if (late && (slow || !own.queue.isEmpty())) {
+      own.queue.add(work);
     } else {
-      recording.add(work);
+      work.run();
     }
   }
 
@@ -302,7 +358,7 @@ final class InterpretedDriver implements CudaDriver, AutoCloseable {
 
   @Override
   public void launch(Graph graph, Stream stream) {
-    ((OwnGraph) graph).work().forEach(work -> put(stream, work));
+    ((OwnGraph) graph).work().forEach(work -> put(stream, true, work));
   }
 
   @Override

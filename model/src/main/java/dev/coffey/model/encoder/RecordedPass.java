@@ -42,6 +42,12 @@ public final class RecordedPass implements ForwardPass, AutoCloseable {
     return new RecordedPass(encoder.plan(arena, rows), recorder, maxTexts);
   }
 
+  /// The same pass in the same memory, with records of its own: for batches whose indices lie
+  /// elsewhere.
+  public RecordedPass another(Kernels kernels) {
+    return new RecordedPass(pass, kernels.recorder(), maxTexts);
+  }
+
   /// The most rows that a tensor of a record has, where batches have up to `tokens` tokens.
   static int mostRows(int tokens) {
     return bucket(tokens) + SPARE_ROWS;
