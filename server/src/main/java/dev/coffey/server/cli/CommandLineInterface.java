@@ -62,13 +62,10 @@ public final class CommandLineInterface {
             .addSubcommand(new Eval(surroundings))
             .addSubcommand(new Models(surroundings))
             .addSubcommand(new Doctor(surroundings))
+            .addSubcommand(bench(surroundings))
             .addSubcommand(new Config(surroundings))
             .addSubcommand(new Version(surroundings));
-    line.getCommandSpec().addMixin("help", CommandSpec.forAnnotatedObject(new Help()));
-    line.getSubcommands()
-        .values()
-        .forEach(command ->
-            command.getCommandSpec().addMixin("help", CommandSpec.forAnnotatedObject(new Help())));
+    addHelp(line);
     line.getCommandSpec()
         .addOption(
             CommandLine.Model.OptionSpec.builder("-V", "--version")
@@ -83,6 +80,19 @@ public final class CommandLineInterface {
     line.setParameterExceptionHandler((e, _) -> usage(surroundings, e));
     line.setExecutionExceptionHandler((e, _, _) -> failed(surroundings, e));
     return line.execute(arguments);
+  }
+
+  private static CommandLine bench(Surroundings surroundings) {
+    return new CommandLine(new Bench())
+        .addSubcommand(new BenchModel(surroundings))
+        .addSubcommand(new BenchPeers(surroundings))
+        .addSubcommand(new BenchGenerate(surroundings));
+  }
+
+  /// To a command and all below it.
+  private static void addHelp(CommandLine command) {
+    command.getCommandSpec().addMixin("help", CommandSpec.forAnnotatedObject(new Help()));
+    command.getSubcommands().values().forEach(CommandLineInterface::addHelp);
   }
 
   private static int usage(Surroundings surroundings, ParameterException e) {

@@ -1,0 +1,107 @@
+"""A peer for `coffey bench peers`: runs a classifier when asked on standard input, a JSON object a line.
+
+    python tools/peers.py onnxruntime FILE.onnx THREADS
+    python tools/peers.py openvino FILE.onnx THREADS
+    python tools/peers.py torch FOLDER THREADS
+
+It says {"detail": TEXT} first. To {"batches": IDS, "times": N}, ids by batch, text and token, it answers
+{"seconds": S, "logits": LOGITS} after computing all batches N times: the seconds are for that alone. All in fp32;
+shorter texts of a batch are padded, as a pipeline does.
+
+    pip install numpy onnxruntime openvino torch transformers     (those that you ask for)
+"""
+import json
+import sys
+import time
+
+import numpy
+
+
+def padded(batch):
+    """Ids and mask of a batch, all texts as long as the longest."""
+    tokens = max(len(text) for text in batch)
+    ids = numpy.zeros((len(batch), tokens), dtype=numpy.int64)
+    mask = numpy.zeros_like(ids)
+    for row, text in enumerate(batch):
+        ids[row, : len(text)] = text
+        mask[row, : len(text)] = 1
+    return ids, mask
+
+
+def onnxruntime(file, threads):
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    names = {each.name for each in session.get_inputs()}
+
+    def run(ids, mask):
+        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": numpy.zeros_like(ids)}
+        return session.run(None, {name: inputs[name] for name in names})[0]
+
+    return f"ONNX Runtime {ort.__version__} (Python), fp32, {threads} threads", run
+
+
+def openvino(file, threads):
+    import openvino as ov
+
+    core = ov.Core()
+    # Without the hint it computes in bf16 where the processor can.
+    settings = {
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    compiled = core.compile_model(core.read_model(file), "CPU", settings)
+    request = compiled.create_infer_request()
+    names = [each.get_any_name() for each in compiled.inputs]
+
+    def run(ids, mask):
+        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": numpy.zeros_like(ids)}
+        request.infer({name: inputs[name] for name in names}, share_inputs=True)
+        return request.get_output_tensor(0).data.copy()
+
+    return f"OpenVINO {ov.__version__.split('-')[0]}, fp32, {threads} threads", run
+
+
+def pytorch(folder, threads):
+    import torch
+    import transformers
+
+    torch.set_num_threads(threads)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).float().eval()
+
+    def run(ids, mask):
+        with torch.inference_mode():
+            inputs = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+            return model(**inputs).logits.numpy()
+
+    detail = f"PyTorch {torch.__version__}, transformers {transformers.__version__}, fp32, {threads} threads"
+    return detail, run
+
+
+PEERS = {"onnxruntime": onnxruntime, "openvino": openvino, "torch": pytorch}
+
+
+def main(peer, model, threads):
+    # Standard output is the protocol's: what a library prints goes elsewhere.
+    answers, sys.stdout = sys.stdout, sys.stderr
+    detail, run = PEERS[peer](model, int(threads))
+    print(json.dumps({"detail": detail}), file=answers, flush=True)
+    for line in sys.stdin:
+        question = json.loads(line)
+        batches = [padded(batch) for batch in question["batches"]]
+        start = time.perf_counter()
+        for _ in range(question["times"]):
+            results = [run(ids, mask) for ids, mask in batches]
+        seconds = time.perf_counter() - start
+        logits = [row for result in results for row in result.tolist()]
+        print(json.dumps({"seconds": seconds, "logits": logits}), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4 or sys.argv[1] not in PEERS:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
