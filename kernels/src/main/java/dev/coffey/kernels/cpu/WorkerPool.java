@@ -34,6 +34,9 @@ final class WorkerPool implements AutoCloseable {
 
   private final List<Worker> workers = new ArrayList<>();
 
+  /// Of each thread, by its index.
+  private final List<Courtesy> courtesies = new ArrayList<>();
+
   /// `chunks << 32 | next`. A claim is a compare-and-set to `next + 1`. A successful claim holds
   /// the work open until the claimed chunk is counted in `remaining`, so `work` may be read after
   /// it, and no claim can reach past its own work.
@@ -47,7 +50,9 @@ final class WorkerPool implements AutoCloseable {
 
   /// `name` begins the threads' names.
   WorkerPool(String name, int threads) {
+    courtesies.add(Courtesy.ofThisMachine());
     for (int worker = 1; worker < threads; worker++) {
+      courtesies.add(Courtesy.ofThisMachine());
       workers.add(new Worker(name + "-" + worker, worker));
     }
     workers.forEach(worker -> worker.thread.start());
@@ -67,6 +72,7 @@ final class WorkerPool implements AutoCloseable {
     if (workers.isEmpty() || chunks <= 1) {
       for (int chunk = 0; chunk < chunks; chunk++) {
         task.run(chunk, 0);
+        courtesies.getFirst().afterChunk();
       }
       return;
     }
@@ -98,6 +104,7 @@ final class WorkerPool implements AutoCloseable {
         if (remaining.decrementAndGet() == 0) {
           LockSupport.unpark(waitingOwner);
         }
+        courtesies.get(worker).afterChunk();
         return true;
       }
       claim = claims.get();
