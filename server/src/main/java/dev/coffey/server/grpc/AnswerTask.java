@@ -46,6 +46,7 @@ final class AnswerTask implements TypedTask<AnswerRequest, AnswerResponse> {
     return runner.run(
         handle,
         options,
+        request.getInputsCount(),
         () ->
             Work.each(
                 request.getInputsList(),

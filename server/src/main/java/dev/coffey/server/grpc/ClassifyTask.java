@@ -37,6 +37,7 @@ final class ClassifyTask implements TypedTask<ClassifyRequest, ClassifyResponse>
     return runner.run(
         handle,
         options,
+        InputReader.leastTokens(request.getInputsList()),
         () ->
             Work.each(
                 request.getInputsList(),

@@ -48,6 +48,7 @@ final class EmbedTask implements TypedTask<EmbedRequest, EmbedResponse> {
     return runner.run(
         handle,
         options,
+        InputReader.leastTokens(request.getInputsList()),
         () -> {
           List<Work<EmbedResult>> works =
               Work.each(

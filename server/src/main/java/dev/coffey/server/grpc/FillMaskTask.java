@@ -49,6 +49,7 @@ final class FillMaskTask implements TypedTask<FillMaskRequest, FillMaskResponse>
     return runner.run(
         handle,
         options,
+        request.getInputsCount(),
         () -> {
           Size size = new Size(topK, vocabulary);
           List<Work<List<List<MaskCandidate>>>> works =

@@ -12,17 +12,14 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.StatusRuntimeException;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /// Decides at a call's first bytes whether it begins, before its message is read: not while the
-/// server drains, not beyond the limit of open calls, not while too many wait for a handler thread.
-/// A call that does not begin costs one header frame each way.
-///
-/// As the server's executor supplier it runs on Netty's thread: it gives each call the handler
-/// pool, or, if the pool is crowded, no thread but the current one. The interceptor then sees that
-/// it is not on a handler and refuses.
+/// server drains, not beyond the limit of open calls. All of it happens on Netty's thread
+/// ([CallTasks]): a call that does not begin costs one header frame each way.
 final class Gate implements ServerInterceptor, ServerCallExecutorSupplier {
   /// How long a client should wait if there is no better estimate: a few batches.
   private static final Duration RETRY = Duration.ofMillis(100);
@@ -31,6 +28,7 @@ final class Gate implements ServerInterceptor, ServerCallExecutorSupplier {
   private static final Duration DRAIN_RETRY = Duration.ofSeconds(1);
 
   private final HandlerPool handlers;
+  private final Set<String> decided;
   private final int mostCalls;
   private final ServerMetrics metrics;
   private final ReentrantLock lock = new ReentrantLock();
@@ -38,26 +36,24 @@ final class Gate implements ServerInterceptor, ServerCallExecutorSupplier {
   private int open;
   private boolean draining;
 
-  Gate(HandlerPool handlers, int mostCalls, ServerMetrics metrics) {
+  /// @param decided full names of the methods that turn to the handlers themselves, with
+  ///   [CallTasks#onHandler], when it is decided that a request is taken
+  Gate(HandlerPool handlers, Set<String> decided, int mostCalls, ServerMetrics metrics) {
     this.handlers = handlers;
+    this.decided = decided;
     this.mostCalls = mostCalls;
     this.metrics = metrics;
   }
 
   @Override
   public <Q, A> Executor getExecutor(ServerCall<Q, A> call, Metadata headers) {
-    return handlers.crowded() ? Runnable::run : handlers.forCall();
+    CallTracer tracer = CallTracer.current();
+    return new CallTasks(handlers, tracer == null ? () -> false : tracer::large);
   }
 
   @Override
   public <Q, A> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
-    if (!HandlerPool.onHandler()) {
-      return refuse(
-          call,
-          "handlers_busy",
-          new Overloaded("too many calls wait for a handler thread; try again later", RETRY));
-    }
     return switch (enter()) {
       case IN -> begin(call, headers, next);
       case FULL ->
@@ -98,6 +94,9 @@ final class Gate implements ServerInterceptor, ServerCallExecutorSupplier {
   private <Q, A> ServerCall.Listener<Q> begin(
       ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
     ServerCall.Listener<Q> listener;
+    if (!decided.contains(call.getMethodDescriptor().getFullMethodName())) {
+      CallTasks.goOn();
+    }
     try {
       listener = next.startCall(call, headers);
     } catch (RuntimeException | Error e) {

@@ -1,11 +1,14 @@
 package dev.coffey.server.grpc;
 
+import dev.coffey.proto.inference.GRPCInferenceServiceGrpc;
+import dev.coffey.proto.v1.InferenceServiceGrpc;
 import dev.coffey.server.batch.Batcher;
 import dev.coffey.server.batch.Ticker;
 import dev.coffey.server.metrics.CallMetrics;
 import dev.coffey.server.metrics.ServerMetrics;
 import dev.coffey.server.registry.ModelRegistry;
 import io.grpc.BindableService;
+import io.grpc.MethodDescriptor;
 import io.grpc.ServerBuilder;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
@@ -15,14 +18,33 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// All services of a server with what they share, ready for any transport. Requests pass, from the
 /// outside in: call metrics, the gate (not for health and reflection, which must answer when the
 /// server is full or drains), strict decoding, the service.
 public final class GrpcServices {
+  /// The methods whose services do no more than look at a request before [Inference#run].
+  private static final Set<String> DECIDED =
+      Stream.of(
+              InferenceServiceGrpc.getClassifyMethod(),
+              InferenceServiceGrpc.getEmbedMethod(),
+              InferenceServiceGrpc.getRankMethod(),
+              InferenceServiceGrpc.getTagMethod(),
+              InferenceServiceGrpc.getAnswerMethod(),
+              InferenceServiceGrpc.getFillMaskMethod(),
+              InferenceServiceGrpc.getZeroShotMethod(),
+              InferenceServiceGrpc.getSummarizeMethod(),
+              GRPCInferenceServiceGrpc.getModelInferMethod())
+          .map(MethodDescriptor::getFullMethodName)
+          .collect(Collectors.toUnmodifiableSet());
+
   private final Gate gate;
   private final MessageStreams streams;
   private final HealthReporter health;
+  private final ServerMetrics metrics;
   private final List<ServerServiceDefinition> definitions;
 
   /// @param models the folder of the models that may be loaded while the server runs
@@ -37,8 +59,9 @@ public final class GrpcServices {
       HealthReporter health,
       Optional<Path> models,
       String serverVersion) {
-    this.gate = new Gate(handlers, config.maxCalls(), metrics);
+    this.gate = new Gate(handlers, DECIDED, config.maxCalls(), metrics);
     this.health = health;
+    this.metrics = metrics;
     Inference inference = new Inference(batcher, ticker, metrics, config.maxRequestTokens());
     TypedTasks tasks = TypedTasks.of(new TaskRunner(registry, inference, config));
     this.streams = new MessageStreams(tasks);
@@ -73,9 +96,10 @@ public final class GrpcServices {
 
   /// Puts the services into a server.
   public <T extends ServerBuilder<T>> T addTo(T builder) {
-    // Netty's thread only looks at the headers; the gate gives each call its threads.
+    // Tasks start on Netty's thread; CallTasks says which leave it.
     builder.directExecutor();
     builder.callExecutor(gate);
+    builder.addStreamTracerFactory(CallTracer.factory(metrics));
     definitions.forEach(builder::addService);
     return builder;
   }

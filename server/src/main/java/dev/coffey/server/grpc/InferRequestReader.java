@@ -27,7 +27,16 @@ final class InferRequestReader {
   /// @param rows one for each text, at least one
   /// @param width of the token inputs; 0 where texts were sent
   /// @param field the path of the input that has the rows
-  record Content(List<Row> rows, int width, String field) {}
+  record Content(List<Row> rows, int width, String field) {
+    /// The tokens that it has at least, told without tokenizing.
+    long leastTokens() {
+      long tokens = 0;
+      for (Row row : rows) {
+        tokens += row instanceof Row.Tokens(int[] ids, _, _) ? ids.length : 1;
+      }
+      return tokens;
+    }
+  }
 
   /// What a model can take.
   ///

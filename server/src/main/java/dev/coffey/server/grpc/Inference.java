@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
@@ -40,9 +41,6 @@ final class Inference {
   /// Where a request's time went; tokens and texts are those of the batches that it was in.
   record Times(
       long tokenizeNanos, long queueNanos, long computeNanos, int batchTokens, int batchTexts) {}
-
-  /// What a request is reckoned with before its texts are tokenized.
-  private static final int LEAST_TOKENS = 1;
 
   private final Batcher batcher;
   private final Ticker ticker;
@@ -68,19 +66,31 @@ final class Inference {
     return least == Long.MAX_VALUE ? Ticker.NO_DEADLINE : now + least;
   }
 
-  /// Answers a request. Refusals are thrown; failures after admission end the future.
+  /// Answers a request. What would be refused however its texts are tokenized is refused at once,
+  /// on this thread, by an exception; all other failures end the stage.
   ///
-  /// @param prepare tokenizes; called on this thread, timed, and only if the caller still waits
-  <P extends Prepared> CompletableFuture<Answer<P>> run(
-      ModelHandle handle, Supplier<P> prepare, Priority priority, long deadlineNanos) {
+  /// @param leastTokens what the request has at least
+  /// @param prepare tokenizes; called on a handler, timed, and only if the caller still waits
+  <P extends Prepared> CompletionStage<Answer<P>> run(
+      ModelHandle handle,
+      long leastTokens,
+      Supplier<P> prepare,
+      Priority priority,
+      long deadlineNanos) {
     if (Ticker.passed(deadlineNanos, ticker.nanoTime())) {
       throw new DeadlineExceeded("the deadline had passed before the texts were read");
     }
-    Context context = Context.current();
-    if (context.isCancelled()) {
+    if (Context.current().isCancelled()) {
       throw new Cancelled();
     }
-    batcher.announce(handle.queue(), LEAST_TOKENS, priority, deadlineNanos);
+    // More than a request may have is found out below, where the whole of it is known.
+    long tokens = Math.clamp(leastTokens, 1, maxTokens);
+    batcher.announce(handle.queue(), tokens, priority, deadlineNanos);
+    return CallTasks.onHandler(() -> compute(handle, prepare, priority, deadlineNanos));
+  }
+
+  private <P extends Prepared> CompletableFuture<Answer<P>> compute(
+      ModelHandle handle, Supplier<P> prepare, Priority priority, long deadlineNanos) {
     long start = ticker.nanoTime();
     P prepared = prepared(handle, prepare);
     long tokenizeNanos = ticker.nanoTime() - start;
@@ -102,7 +112,7 @@ final class Inference {
     }
     Submission submission = batcher.submit(handle.queue(), texts, priority, deadlineNanos);
     // Also called when the call ends as it should: then there is nothing left to cancel.
-    context.addListener(_ -> submission.cancel(), Runnable::run);
+    Context.current().addListener(_ -> submission.cancel(), Runnable::run);
     ModelQueue queue = handle.queue();
     return submission
         .result()

@@ -38,6 +38,15 @@ final class InputReader {
     }
   }
 
+  /// The tokens that a request's inputs have at least, told without tokenizing.
+  static long leastTokens(List<Input> inputs) {
+    long tokens = 0;
+    for (Input input : inputs) {
+      tokens += input.hasIds() ? input.getIds().getIdsCount() : 1;
+    }
+    return tokens;
+  }
+
   /// What the encoder reads for one input: one encoding, or one for each window.
   ///
   /// @param field its path in the request

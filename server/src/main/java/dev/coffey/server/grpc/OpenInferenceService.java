@@ -161,6 +161,7 @@ final class OpenInferenceService extends GRPCInferenceServiceGrpc.GRPCInferenceS
           return inference
               .run(
                   handle,
+                  content.leastTokens(),
                   () -> rows(handle, content, outputs, readouts),
                   parameters.priority(),
                   inference.deadlineNanos(parameters.timeout()))

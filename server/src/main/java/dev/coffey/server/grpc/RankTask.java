@@ -42,6 +42,7 @@ final class RankTask implements TypedTask<RankRequest, RankResponse> {
     return runner.run(
         handle,
         options,
+        request.getDocumentsCount(),
         () -> {
           Ranking ranking =
               crossEncoder

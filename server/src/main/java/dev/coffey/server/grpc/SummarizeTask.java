@@ -38,6 +38,7 @@ final class SummarizeTask implements TypedTask<SummarizeRequest, SummarizeRespon
     return runner.run(
         handle,
         options,
+        request.getInputsCount(),
         () ->
             Work.each(
                 request.getInputsList(),

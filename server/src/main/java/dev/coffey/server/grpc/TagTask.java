@@ -40,6 +40,7 @@ final class TagTask implements TypedTask<TagRequest, TagResponse> {
     return runner.run(
         handle,
         options,
+        request.getInputsCount(),
         () ->
             Work.each(
                 request.getInputsList(),

@@ -55,15 +55,18 @@ final class TaskRunner {
 
   /// Has the work of a request done and answers it.
   ///
-  /// @param prepare makes the work of each item; called on this thread
+  /// @param leastTokens what the request has at least
+  /// @param prepare makes the work of each item; called on a handler
   <R, S> CompletionStage<S> run(
       ModelHandle handle,
       RequestOptionsReader options,
+      long leastTokens,
       Supplier<List<Work<R>>> prepare,
       Function<Answer<R>, S> respond) {
     return inference
         .run(
             handle,
+            leastTokens,
             () -> new WorkSheet<>(prepare.get()),
             options.priority(),
             inference.deadlineNanos(Optional.empty()))

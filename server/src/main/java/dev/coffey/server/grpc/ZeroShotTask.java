@@ -34,6 +34,7 @@ final class ZeroShotTask implements TypedTask<ZeroShotRequest, ZeroShotResponse>
     return runner.run(
         handle,
         options,
+        request.getInputsCount(),
         () ->
             Work.each(
                 request.getInputsList(),

@@ -36,7 +36,8 @@ import java.util.function.ToDoubleFunction;
 /// | `coffey_queue_tokens`, `coffey_queue_texts`, `coffey_queue_requests` | `model` | what waits now |
 /// | `coffey_open_requests` | `model` | requests admitted and not yet ended |
 /// | `coffey_refused_total` | `model`, `cause` | requests refused at admission: `queue_full`, `deadline_unreachable`, `deadline_passed`, `unavailable`, `invalid` |
-/// | `coffey_shed_total` | `cause` | calls refused before their model was looked up: `in_flight`, `handlers_busy`, `draining` |
+/// | `coffey_refusal_seconds` | | histogram: calls that ended with RESOURCE_EXHAUSTED, from their headers read to their status written |
+/// | `coffey_shed_total` | `cause` | calls refused before their model was looked up: `in_flight`, `draining` |
 /// | `coffey_dropped_total` | `model`, `cause` | requests that were admitted but not answered: `expired`, `cancelled`, `faulted`, `abandoned` |
 /// | `coffey_device_seconds_total` | `model` | time that the device computed |
 /// | `coffey_device_expired_seconds_total` | `model` | the share of it spent on requests that had expired or been cancelled when their batch started |
@@ -59,6 +60,7 @@ public final class ServerMetrics implements BatchListener, RegistryListener {
   private final Counter requests;
   private final Gauge inFlight;
   private final Histogram requestSeconds;
+  private final Histogram refusalSeconds;
   private final Counter shed;
   private final Histogram tokenizeSeconds;
   private final Histogram queueSeconds;
@@ -86,6 +88,13 @@ public final class ServerMetrics implements BatchListener, RegistryListener {
             .register(registry);
     requestSeconds =
         histogram("coffey_request_seconds", "From a call's start to its end.", SECONDS, "method");
+    refusalSeconds =
+        Histogram.builder()
+            .name("coffey_refusal_seconds")
+            .help("From a call's headers read to RESOURCE_EXHAUSTED written.")
+            .classicOnly()
+            .classicUpperBounds(SECONDS)
+            .register(registry);
     shed =
         Counter.builder()
             .name("coffey_shed_total")
@@ -151,6 +160,11 @@ public final class ServerMetrics implements BatchListener, RegistryListener {
     inFlight.dec();
     requests.labelValues(method, status).inc();
     requestSeconds.labelValues(method).observe(nanos * NANOS);
+  }
+
+  /// A call ended with RESOURCE_EXHAUSTED, so long after it came.
+  public void refused(long nanos) {
+    refusalSeconds.observe(nanos * NANOS);
   }
 
   /// A call was refused before its model was looked up.

@@ -8,6 +8,8 @@ import dev.coffey.proto.v1.ClassifyRequest;
 import dev.coffey.proto.v1.ClassifyResponse;
 import dev.coffey.proto.v1.InferenceServiceGrpc;
 import dev.coffey.proto.v1.Input;
+import dev.coffey.server.batch.BatchConfig;
+import dev.coffey.server.batch.ModelQueue;
 import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
@@ -37,8 +39,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -71,6 +75,58 @@ final class GrpcServerTest {
 
   private static ClassifyRequest request() {
     return ClassifyRequest.newBuilder().addInputs(Input.newBuilder().setText("good")).build();
+  }
+
+  /// Red if a request must wait for a handler to be told that it is refused.
+  @Test
+  void queueFull_allHandlersBusy_refusedAllTheSame() throws Exception {
+    BatchConfig oneWaits =
+        new BatchConfig(0, 256, Duration.ZERO, Duration.ofSeconds(5), 65_536, 1, 3);
+    CountDownLatch busy = new CountDownLatch(1);
+    AtomicReference<TestDevice> device = new AtomicReference<>();
+    try (TestServer full =
+            new TestServer(
+                List.of(TestModels.textcls()),
+                config(Optional.empty()),
+                oneWaits,
+                model -> {
+                  device.set(new TestDevice(model));
+                  return device.get();
+                });
+        GrpcServer port = GrpcServer.start(config(Optional.empty()), full.services())) {
+      ManagedChannel client =
+          NettyChannelBuilder.forAddress("127.0.0.1", port.port()).usePlaintext().build();
+      device.get().shut();
+      var first = InferenceServiceGrpc.newFutureStub(client).classify(request());
+      device.get().awaitBatch();
+      var second = InferenceServiceGrpc.newFutureStub(client).classify(request());
+      ModelQueue queue = full.registry().find("textcls", "", Optional.empty()).queue();
+      while (queue.stats().queuedRequests() == 0) {
+        Thread.onSpinWait();
+      }
+      for (int i = 0; i < config(Optional.empty()).handlerThreads(); i++) {
+        full.handlers().execute(() -> awaitQuietly(busy));
+      }
+      assertThatThrownBy(() ->
+              InferenceServiceGrpc.newBlockingStub(client)
+                  .withDeadlineAfter(10, TimeUnit.SECONDS)
+                  .classify(request()))
+          .hasMessageContaining("RESOURCE_EXHAUSTED")
+          .hasMessageContaining("queue.max-requests");
+      busy.countDown();
+      device.get().open();
+      assertThat(first.get(10, TimeUnit.SECONDS).getResultsCount()).isEqualTo(1);
+      assertThat(second.get(10, TimeUnit.SECONDS).getResultsCount()).isEqualTo(1);
+      client.shutdownNow();
+    }
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   // ---- malformed messages

@@ -155,6 +155,10 @@ public final class TestServer implements AutoCloseable {
     return batcher;
   }
 
+  HandlerPool handlers() {
+    return handlers;
+  }
+
   public ServerMetrics metrics() {
     return metrics;
   }
