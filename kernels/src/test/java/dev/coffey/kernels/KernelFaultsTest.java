@@ -98,6 +98,9 @@ class KernelFaultsTest {
 
   static List<Plant> plants() {
     String barrier = "bar\\.sync\\s+0;";
+    String product = "mul\\.rn\\.f32(\\s+%f\\d+), %f\\d+, (%f\\d+);";
+    String below = "setp\\.lt\\.s32(\\s+%p\\d+, %r\\d+, %r\\d+;)";
+    String quotient = "div\\.rn\\.f32(\\s+%f\\d+, %f\\d+), %f\\d+";
     return List.of(
         linear("a panel's barrier dropped", barrier, 0, "", 769),
         linear(
@@ -133,6 +136,58 @@ class KernelFaultsTest {
         attention("values not transposed", "\\.trans", 0, "", 65),
         attention("a wrong scale", "div\\.rn\\.f32", 0, "mul.rn.f32", 65),
         attention("the least score for the largest", "max\\.f32", 0, "min.f32", 65),
+        attention(
+            "a block that lacks one key taken for whole",
+            "setp\\.gt\\.s32(\\s+%p\\d+, %r\\d+), 63;",
+            0,
+            "setp.gt.s32$1, 62;",
+            191),
+        attention("a key behind the text's last", below, 1, "setp.le.s32$1", 197),
+        attention("earlier blocks not rescaled", product, 2, "mov.f32$1, $2;", 197),
+        new Plant(
+            "earlier blocks not rescaled",
+            80,
+            DType.BF16,
+            132,
+            "attention_bf16_d128",
+            product,
+            2,
+            "mov.f32$1, $2;",
+            Operation.ATTENTION_BY_WIDTH,
+            128),
+        new Plant(
+            "a block's barrier dropped",
+            80,
+            DType.F16,
+            132,
+            "attention_f16_d64",
+            barrier,
+            0,
+            "",
+            Operation.ATTENTION_BY_WIDTH,
+            64),
+        new Plant(
+            "a key behind the text's last",
+            80,
+            DType.F32,
+            132,
+            "attention_f32_d32",
+            below,
+            2,
+            "setp.le.s32$1",
+            Operation.ATTENTION_BY_LENGTH,
+            65),
+        new Plant(
+            "values not transposed",
+            75,
+            DType.F16,
+            132,
+            "attention_f16_d32",
+            "\\.trans",
+            0,
+            "",
+            Operation.ATTENTION_BY_LENGTH,
+            65),
         rows(
             "lanes left out of a sum",
             "norm_f16",
@@ -143,10 +198,49 @@ class KernelFaultsTest {
         rows(
             "divided by the wrong number",
             "norm_f16",
-            "div\\.rn\\.f32(\\s+%f\\d+, %f\\d+), %f\\d+",
+            quotient,
             0,
             "div.rn.f32$1, 0f42800000",
             Operation.NORM),
+        rows(
+            "lanes left out of the largest",
+            "softmax_f16",
+            "mov\\.u32(\\s+%r\\d+), 16;",
+            0,
+            "mov.u32$1, 8;",
+            Operation.SOFTMAX),
+        rows(
+            "the mean of another number of rows",
+            "pool_f16",
+            quotient,
+            1,
+            "div.rn.f32$1, 0f41600000",
+            Operation.POOL_MEAN),
+        rows(
+            "weights that don't sum up to one",
+            "pool_f16",
+            quotient,
+            0,
+            "div.rn.f32$1, 0f42B40000",
+            Operation.POOL_WEIGHTED_MEAN),
+        rows(
+            "a neighbour of another text",
+            "neighbours_f16",
+            "setp\\.le\\.s32",
+            1,
+            "setp.lt.s32",
+            Operation.NEIGHBOURS),
+        new Plant(
+            "a result cut instead of rounded",
+            80,
+            DType.BF16,
+            132,
+            "linear_bf16_32x32",
+            "cvt\\.rn\\.bf16\\.f32",
+            0,
+            "cvt.rz.bf16.f32",
+            Operation.LINEAR,
+            65),
         new Plant(
             "a piece of seven numbers taken for eight",
             80,

@@ -101,7 +101,8 @@ enum Operation {
   ATTENTION_BY_WIDTH {
     @Override
     Call call(Bench bench, int size) {
-      int[] lengths = {2, 11};
+      // The second takes more than one block of keys whatever the width.
+      int[] lengths = {2, 67};
       return attention(bench, new int[] {2, 1}, lengths, 3, Math.min(size, 128));
     }
   },
@@ -125,8 +126,9 @@ enum Operation {
     Call call(Bench bench, int size) {
       float[] x = bench.numbers(7, size);
       Tensor input = bench.tensor(x, 7, size);
-      // A gap within the first text, a text of one row, and an empty one.
-      Indices position = bench.indices(0, 1, 3, 4, 0, 0, 1);
+      // A gap within the first text, a text of one row whose position is the next, and an empty
+      // one.
+      Indices position = bench.indices(0, 1, 3, 4, 5, 0, 1);
       Indices offsets = bench.indices(0, 4, 5, 5, 7);
       Tensor y = bench.output(7, 3 * size);
       return new Call(k -> k.neighbours(input, position, offsets, y), y, exact());
