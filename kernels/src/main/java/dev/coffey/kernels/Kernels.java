@@ -1,5 +1,6 @@
 package dev.coffey.kernels;
 
+import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +55,16 @@ public interface Kernels extends AutoCloseable {
   /// A new slot for a batch; closed before this is.
   default BatchSlot slot() {
     return new DirectSlot(this);
+  }
+
+  /// Brings a backend that was opened for a quick start ([KernelsOptions#quickStart]) to its full
+  /// speed; its results have the same bits before and after. Blocks the caller, which is not the
+  /// owner's thread, while the owner goes on; must have returned before [#close].
+  ///
+  /// @return false if that speed was not reached within `limit`, or the caller was interrupted; the
+  ///   backend then goes on as it was
+  default boolean warmUp(Duration limit) {
+    return true;
   }
 
   /// New memory on this device, which grows as it is taken.

@@ -5,7 +5,10 @@ package dev.coffey.kernels;
 /// @param threads how many threads compute, at least 1; a device that is no CPU has its own
 /// @param precision how tensors and weights are stored; sums are fp32 whatever it is
 /// @param device which of several devices of a kind, counted from 0
-public record KernelsOptions(int threads, DType precision, int device) {
+/// @param quickStart whether it shall compute from the first call on, slower, until
+///   [Kernels#warmUp] has been called: for a server that starts. Without it a backend whose fast
+///   code is compiled as it runs takes seconds for the first calls
+public record KernelsOptions(int threads, DType precision, int device, boolean quickStart) {
   public KernelsOptions {
     if (threads < 1 || threads > 1024) {
       throw new IllegalArgumentException("threads must be between 1 and 1024, got " + threads);
@@ -15,13 +18,18 @@ public record KernelsOptions(int threads, DType precision, int device) {
     }
   }
 
-  /// fp32 on the first device.
+  /// No quick start.
+  public KernelsOptions(int threads, DType precision, int device) {
+    this(threads, precision, device, false);
+  }
+
+  /// fp32 on the first device, no quick start.
   public KernelsOptions(int threads) {
     this(threads, DType.F32, 0);
   }
 
   /// The same on another device.
   public KernelsOptions on(int other) {
-    return new KernelsOptions(threads, precision, other);
+    return new KernelsOptions(threads, precision, other, quickStart);
   }
 }

@@ -48,9 +48,11 @@ final class Activations {
 
   private final VectorShape shape;
   private final Exponential exponential;
+  private final PlainRows plain;
 
   Activations(VectorShape shape) {
     this.shape = shape;
+    this.plain = new PlainRows(shape.lanes());
     this.exponential = new Exponential(shape);
   }
 
@@ -62,6 +64,10 @@ final class Activations {
   void apply(Activation activation, long y, long stride, int rows, int columns, long own) {
     for (int n = 0; n < rows; n++) {
       long row = y + n * stride;
+      if (shape.plain()) {
+        plain.apply(activation, row, columns);
+        continue;
+      }
       switch (activation) {
         case NONE -> {}
         case GELU_ERF -> {
@@ -202,5 +208,55 @@ final class Activations {
           .blend(small, x.abs().compare(VectorOperators.LT, TANH_POLYNOMIAL_END))
           .intoMemorySegment(ALL, (row + at) & ADDRESS, nativeOrder());
     }
+  }
+
+  /// `act(x)` by the same operations, for one number.
+  static float plain(Activation activation, float x) {
+    return switch (activation) {
+      case NONE -> x;
+      case GELU_ERF -> {
+        float a = magnitude(x);
+        yield geluErf(x, a, Exponential.plain((a * -a) * 0.5f));
+      }
+      case GELU_TANH -> {
+        float u = -Math.abs(Math.fma(x * x, CUBIC, 1f) * x);
+        float e = Exponential.plain(u * (2f * SQRT_TWO_OVER_PI));
+        yield x * ((x >= 0f ? 1f : e) / (e + 1f));
+      }
+      case RELU -> x < 0f ? 0f : x;
+      case TANH -> tanh(x, Exponential.plain(-Math.abs(x) * 2f));
+    };
+  }
+
+  private static float magnitude(float x) {
+    float a = Math.abs(x);
+    return a > TAIL_END ? TAIL_END : a;
+  }
+
+  private static float geluErf(float x, float a, float exponential) {
+    float n = Math.fma(N4, a, N3);
+    n = Math.fma(n, a, N2);
+    n = Math.fma(n, a, N1);
+    n = Math.fma(n, a, N0);
+    float d = Math.fma(D5, a, D4);
+    d = Math.fma(d, a, D3);
+    d = Math.fma(d, a, D2);
+    d = Math.fma(d, a, D1);
+    d = Math.fma(d, a, D0);
+    float lost = Math.fma(a, a, a * -a);
+    float e = Math.fma(exponential, lost * -0.5f, exponential);
+    float tail = n / d * e;
+    return x * (x >= 0f ? 1f - tail : tail);
+  }
+
+  private static float tanh(float x, float e) {
+    float large = (1f - e) / (1f + e);
+    float s = x * x;
+    float p = Math.fma(T4, s, T3);
+    p = Math.fma(p, s, T2);
+    p = Math.fma(p, s, T1);
+    p = Math.fma(p, s, T0);
+    float small = Math.fma(p * s, x, x);
+    return Math.abs(x) < TANH_POLYNOMIAL_END ? small : x < 0f ? -large : large;
   }
 }

@@ -15,13 +15,19 @@ import jdk.incubator.vector.VectorSpecies;
 /// sum over a row adds in an order that its width alone gives.
 final class Normalization {
   private final VectorShape shape;
+  private final PlainRows plain;
 
   Normalization(VectorShape shape) {
     this.shape = shape;
+    this.plain = new PlainRows(shape.lanes());
   }
 
   /// `y = a + b`, element by element; `y` may be `a`.
   void add(long a, long b, long y, int columns) {
+    if (shape.plain()) {
+      plain.add(a, b, y, columns);
+      return;
+    }
     VectorSpecies<Float> species = shape.species();
     int i = 0;
     for (; i < species.loopBound(columns); i += species.length()) {
@@ -45,6 +51,10 @@ final class Normalization {
       mean = sum(x, columns, scratch.lanes) / columns;
       float variance = squares(x, columns, mean, scratch.lanes) / columns;
       scale = (float) (1 / Math.sqrt((double) variance + norm.epsilon()));
+    }
+    if (shape.plain()) {
+      plain.scale(x, mean, scale, norm, y);
+      return;
     }
     VectorSpecies<Float> species = shape.species();
     int i = 0;
@@ -81,6 +91,10 @@ final class Normalization {
 
   /// `y = x / divisor`; `y` may be `x`.
   void divide(long x, long y, int columns, float divisor) {
+    if (shape.plain()) {
+      plain.divide(x, y, columns, divisor);
+      return;
+    }
     VectorSpecies<Float> species = shape.species();
     int i = 0;
     for (; i < species.loopBound(columns); i += species.length()) {
@@ -95,6 +109,9 @@ final class Normalization {
 
   /// `Σ x`
   float sum(long x, int columns, float[] lanes) {
+    if (shape.plain()) {
+      return plain.sum(x, columns);
+    }
     VectorSpecies<Float> species = shape.species();
     FloatVector sum0 = FloatVector.zero(species);
     FloatVector sum1 = FloatVector.zero(species);
@@ -116,6 +133,9 @@ final class Normalization {
 
   /// `Σ (x − mean)²`
   private float squares(long x, int columns, float mean, float[] lanes) {
+    if (shape.plain()) {
+      return plain.squares(x, columns, mean);
+    }
     VectorSpecies<Float> species = shape.species();
     FloatVector sum0 = FloatVector.zero(species);
     FloatVector sum1 = FloatVector.zero(species);
@@ -142,6 +162,9 @@ final class Normalization {
 
   /// `max |x|`
   private float largest(long x, int columns, float[] lanes) {
+    if (shape.plain()) {
+      return plain.largest(x, columns);
+    }
     VectorSpecies<Float> species = shape.species();
     FloatVector max = FloatVector.zero(species);
     int i = 0;

@@ -46,13 +46,20 @@ final class ProductTile {
 
   private final VectorShape shape;
 
+  private final PlainTile plain;
+
   ProductTile(VectorShape shape) {
     this.shape = shape;
+    this.plain = new PlainTile(2 * shape.lanes());
   }
 
   /// Runs the tile of `height` rows, one of [RowTiling#height].
   void run(
       int height, long a, long b, int k, int rows, long s, long sStride, long c, long cStride) {
+    if (shape.plain()) {
+      plain.run(height, a, b, k, rows, s, sStride, c, cStride);
+      return;
+    }
     switch (height) {
       case 4 -> rows4(a, b, k, rows, s, sStride, c, cStride);
       case 5 -> rows5(a, b, k, rows, s, sStride, c, cStride);

@@ -13,9 +13,11 @@ final class Softmax {
   private final VectorShape shape;
   private final Exponential exponential;
   private final Normalization normalization;
+  private final PlainRows plain;
 
   Softmax(VectorShape shape) {
     this.shape = shape;
+    this.plain = new PlainRows(shape.lanes());
     this.exponential = new Exponential(shape);
     this.normalization = new Normalization(shape);
   }
@@ -30,6 +32,9 @@ final class Softmax {
   }
 
   private float max(long x, int columns, float[] lanes) {
+    if (shape.plain()) {
+      return plain.max(x, columns);
+    }
     VectorSpecies<Float> species = shape.species();
     FloatVector max = FloatVector.broadcast(species, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < columns; i += species.length()) {

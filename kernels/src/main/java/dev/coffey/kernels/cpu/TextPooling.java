@@ -43,8 +43,9 @@ final class TextPooling {
     VectorSpecies<Float> species = shape.species();
     long stride = at(x, 1);
     int columns = x.columns();
+    int whole = shape.plain() ? 0 : species.loopBound(columns);
     int column = 0;
-    for (; column < species.loopBound(columns); column += species.length()) {
+    for (; column < whole; column += species.length()) {
       long at = at(x, first) + (long) column * Float.BYTES;
       FloatVector sum = FloatVector.zero(species);
       for (int i = 0; i < count; i++) {
@@ -71,8 +72,9 @@ final class TextPooling {
     VectorSpecies<Float> species = shape.species();
     long stride = at(x, 1);
     int columns = x.columns();
+    int whole = shape.plain() ? 0 : species.loopBound(columns);
     int column = 0;
-    for (; column < species.loopBound(columns); column += species.length()) {
+    for (; column < whole; column += species.length()) {
       long at = at(x, first) + (long) column * Float.BYTES;
       FloatVector max = FloatVector.fromMemorySegment(species, x.data(), at, nativeOrder());
       for (int i = 1; i < count; i++) {

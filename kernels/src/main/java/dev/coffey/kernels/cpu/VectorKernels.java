@@ -12,6 +12,7 @@ import dev.coffey.kernels.Tensor;
 import dev.coffey.kernels.TensorArena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /// fp32 on the processor's SIMD units through the Vector API, on all threads of a [WorkerPool].
@@ -60,6 +61,15 @@ final class VectorKernels implements Kernels {
     int threads = workers.threads();
     return "Vector API, %s, %d thread%s, fp32"
         .formatted(shape.description(), threads, threads == 1 ? "" : "s");
+  }
+
+  @Override
+  public boolean warmUp(Duration limit) {
+    boolean faster = !shape.plain() || Rehearsal.untilFast(shape.lanes(), limit);
+    if (faster) {
+      shape.setPlain(false);
+    }
+    return faster;
   }
 
   @Override

@@ -40,8 +40,11 @@ public final class VectorProvider implements KernelsProvider {
   @Override
   public Kernels open(KernelsOptions options) {
     return switch (probe()) {
-      case Availability.Usable _ ->
-          new VectorKernels(VectorShape.preferred().orElseThrow(), options.threads());
+      case Availability.Usable _ -> {
+        VectorShape shape = VectorShape.preferred().orElseThrow();
+        shape.setPlain(options.quickStart());
+        yield new VectorKernels(shape, options.threads());
+      }
       case Availability.Refused(String reason) ->
           throw new IllegalStateException("backend 'vector' can't run here: " + reason);
     };

@@ -12,7 +12,24 @@ import jdk.incubator.vector.VectorSpecies;
 /// and element, as with a `static final`). In a test that uses several, all are right and slow. So
 /// there is no enum of them: it would load all.
 abstract class VectorShape {
+  private boolean plain;
+
   private VectorShape() {}
+
+  /// Whether the vector loops are passed over for now, in favour of loops over arrays that compute
+  /// the same bits ([PlainTile], [PlainRows]). A vector is fast only in code that C2 has compiled,
+  /// which takes seconds from the JVM's start; before that each of its operations allocates and
+  /// takes microseconds, while a loop over arrays is fast enough to serve as soon as C1 has seen
+  /// it.
+  ///
+  /// Any thread may read it and one changes it: who sees the change late computes the same, slower.
+  final boolean plain() {
+    return plain;
+  }
+
+  final void setPlain(boolean plain) {
+    this.plain = plain;
+  }
 
   /// The species, to be read into a local variable at the head of each vector loop.
   abstract VectorSpecies<Float> species();
