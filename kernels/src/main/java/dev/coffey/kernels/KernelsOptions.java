@@ -28,6 +28,11 @@ public record KernelsOptions(int threads, DType precision, int device, boolean q
     this(threads, DType.F32, 0);
   }
 
+  /// The same for a quick start, or not.
+  public KernelsOptions quickStart(boolean quick) {
+    return new KernelsOptions(threads, precision, device, quick);
+  }
+
   /// The same on another device.
   public KernelsOptions on(int other) {
     return new KernelsOptions(threads, precision, other, quickStart);

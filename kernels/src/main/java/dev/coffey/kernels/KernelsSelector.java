@@ -23,10 +23,15 @@ public final class KernelsSelector {
 
     /// Opens all devices. The caller owns the result and closes each.
     public List<Kernels> open() {
+      return open(false);
+    }
+
+    /// As above, perhaps for a quick start: see [KernelsOptions].
+    public List<Kernels> open(boolean quickStart) {
       List<Kernels> opened = new ArrayList<>();
       try {
         for (KernelsOptions device : options) {
-          opened.add(provider.open(device));
+          opened.add(provider.open(device.quickStart(quickStart)));
         }
         return List.copyOf(opened);
       } catch (Throwable failure) {

@@ -14,6 +14,7 @@ import dev.coffey.server.grpc.HandlerPool;
 import dev.coffey.server.grpc.HealthReporter;
 import dev.coffey.server.metrics.ServerMetrics;
 import dev.coffey.server.registry.ModelRegistry;
+import dev.coffey.server.registry.RegistryConfig.ReadyWhen;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -41,7 +42,7 @@ final class ServerModule extends AbstractModule {
   @Provides
   @Singleton
   List<Kernels> kernels(KernelsSelector.Selection selection) {
-    List<Kernels> devices = selection.open();
+    List<Kernels> devices = selection.open(config.registry().readyWhen() == ReadyWhen.LOADED);
     devices.forEach(resources::add);
     return devices;
   }

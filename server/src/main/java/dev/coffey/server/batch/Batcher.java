@@ -204,14 +204,8 @@ public final class Batcher implements AutoCloseable {
             "model '%s' is not on device %d".formatted(name, device.ordinal));
       }
     }
-    BatchPolicy policy =
-        new BatchPolicy(
-            config.maxTokens() > 0 ? config.maxTokens() : warmUp.maxTokens(),
-            config.maxTexts(),
-            config.maxDelay().toNanos(),
-            config.aging().toNanos());
     ModelQueue queue =
-        new ModelQueue(this, name, runners, policy, warmUp.cost(), ticker.nanoTime());
+        new ModelQueue(this, name, runners, policy(warmUp), warmUp.cost(), ticker.nanoTime());
     lock.lock();
     try {
       registered.add(queue);
@@ -221,6 +215,26 @@ public final class Batcher implements AutoCloseable {
     queuesChanged = true;
     wake();
     return queue;
+  }
+
+  /// Serves a model that was registered before it was warm as its warm-up says, from the next batch
+  /// on. What was learned of its batches' cost until then is forgotten.
+  public void warmedUp(ModelQueue queue, WarmUp warmUp) {
+    lock.lock();
+    try {
+      queue.tune(policy(warmUp), warmUp.cost());
+      queue.ledger().measured(warmUp.cost(), ticker.nanoTime());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private BatchPolicy policy(WarmUp warmUp) {
+    return new BatchPolicy(
+        config.maxTokens() > 0 ? config.maxTokens() : warmUp.maxTokens(),
+        config.maxTexts(),
+        config.maxDelay().toNanos(),
+        config.aging().toNanos());
   }
 
   /// Refuses new requests for the model at once and answers those that wait.

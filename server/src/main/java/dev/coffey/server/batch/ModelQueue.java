@@ -16,7 +16,7 @@ public final class ModelQueue {
   private final Batcher batcher;
   private final String name;
   private final Map<Integer, BatchRunner> runners;
-  private final BatchPolicy policy;
+  private volatile BatchPolicy policy;
   private final Ledger ledger;
 
   /// Guarded by the batcher's lock: set once the model is being unregistered, completed when it is
@@ -27,7 +27,7 @@ public final class ModelQueue {
   volatile boolean endedInLine;
 
   /// Guarded by the batcher's lock.
-  private final CostMeter meter;
+  private CostMeter meter;
 
   // The queues' holder's from here on.
   private final List<ArrayDeque<PendingRequest>> lines = new ArrayList<>();
@@ -95,6 +95,12 @@ public final class ModelQueue {
 
   CostMeter meter() {
     return meter;
+  }
+
+  /// Starts anew with another batch size and cost. Under the batcher's lock.
+  void tune(BatchPolicy newPolicy, BatchCost cost) {
+    policy = newPolicy;
+    meter = new CostMeter(cost);
   }
 
   QueueView<PendingRequest> view() {

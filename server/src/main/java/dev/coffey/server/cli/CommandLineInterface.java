@@ -9,7 +9,10 @@ import dev.coffey.server.config.ConfigException;
 import dev.coffey.server.names.NearNames;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -23,6 +26,29 @@ public final class CommandLineInterface {
   static final int DONE = 0;
   static final int FAILED = 1;
   static final int WRONG_USAGE = 2;
+
+  /// By name, in the order of the help.
+  private static final Map<String, Function<Surroundings, Object>> COMMANDS = new LinkedHashMap<>();
+
+  static {
+    COMMANDS.put("serve", Serve::new);
+    COMMANDS.put("classify", Classify::new);
+    COMMANDS.put("embed", Embed::new);
+    COMMANDS.put("tag", Tag::new);
+    COMMANDS.put("answer", Answer::new);
+    COMMANDS.put("fill-mask", FillMask::new);
+    COMMANDS.put("zero-shot", ZeroShot::new);
+    COMMANDS.put("rank", Rank::new);
+    COMMANDS.put("summarize", Summarize::new);
+    COMMANDS.put("tokenize", Tokenize::new);
+    COMMANDS.put("detokenize", Detokenize::new);
+    COMMANDS.put("eval", Eval::new);
+    COMMANDS.put("models", Models::new);
+    COMMANDS.put("doctor", Doctor::new);
+    COMMANDS.put("bench", CommandLineInterface::bench);
+    COMMANDS.put("config", Config::new);
+    COMMANDS.put("version", Version::new);
+  }
 
   private CommandLineInterface() {}
 
@@ -46,25 +72,16 @@ public final class CommandLineInterface {
   ///
   /// @return the exit code
   public static int run(Surroundings surroundings, String... arguments) {
-    CommandLine line =
-        new CommandLine(new Root())
-            .addSubcommand(new Serve(surroundings))
-            .addSubcommand(new Classify(surroundings))
-            .addSubcommand(new Embed(surroundings))
-            .addSubcommand(new Tag(surroundings))
-            .addSubcommand(new Answer(surroundings))
-            .addSubcommand(new FillMask(surroundings))
-            .addSubcommand(new ZeroShot(surroundings))
-            .addSubcommand(new Rank(surroundings))
-            .addSubcommand(new Summarize(surroundings))
-            .addSubcommand(new Tokenize(surroundings))
-            .addSubcommand(new Detokenize(surroundings))
-            .addSubcommand(new Eval(surroundings))
-            .addSubcommand(new Models(surroundings))
-            .addSubcommand(new Doctor(surroundings))
-            .addSubcommand(bench(surroundings))
-            .addSubcommand(new Config(surroundings))
-            .addSubcommand(new Version(surroundings));
+    CommandLine line = new CommandLine(new Root());
+    // Reading a command's annotations costs tens of milliseconds of a start: if the first argument
+    // names one, it is the only one that matters.
+    Function<Surroundings, Object> named =
+        arguments.length == 0 ? null : COMMANDS.get(arguments[0]);
+    if (named == null) {
+      COMMANDS.values().forEach(command -> line.addSubcommand(command.apply(surroundings)));
+    } else {
+      line.addSubcommand(named.apply(surroundings));
+    }
     addHelp(line);
     line.getCommandSpec()
         .addOption(

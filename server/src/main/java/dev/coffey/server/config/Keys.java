@@ -2,6 +2,7 @@ package dev.coffey.server.config;
 
 import dev.coffey.kernels.DType;
 import dev.coffey.kernels.Devices;
+import dev.coffey.server.registry.RegistryConfig.ReadyWhen;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -118,6 +119,12 @@ public final class Keys {
           ValueType.duration("1ms", "10min"),
           "10s",
           "How long warming up one model may take before it serves all the same.");
+  public static final Key<ReadyWhen> READY_WHEN =
+      new Key<>(
+          "warm-up.ready-when",
+          ValueType.choice(ReadyWhen.class),
+          "loaded",
+          "When a model answers: loaded (it warms up while it serves, its first seconds are slower), or warm.");
   public static final Key<String> BACKEND =
       new Key<>(
           "backend.name",
@@ -190,6 +197,7 @@ public final class Keys {
           QUEUE_MAX_REQUESTS,
           MODELS_DIR,
           WARM_UP_LIMIT,
+          READY_WHEN,
           BACKEND,
           THREADS,
           PRECISION,

@@ -8,6 +8,7 @@ import dev.coffey.kernels.KernelsSelector;
 import dev.coffey.server.batch.BatchConfig;
 import dev.coffey.server.grpc.GrpcConfig;
 import dev.coffey.server.registry.RegistryConfig;
+import dev.coffey.server.registry.RegistryConfig.ReadyWhen;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -82,6 +83,7 @@ public record ServerConfig(
     int queueRequests = reader.get(Keys.QUEUE_MAX_REQUESTS);
     Optional<Path> models = reader.get(Keys.MODELS_DIR);
     Duration warmUpLimit = reader.get(Keys.WARM_UP_LIMIT);
+    ReadyWhen readyWhen = reader.get(Keys.READY_WHEN);
     Backend backend =
         new Backend(
             reader.get(Keys.BACKEND),
@@ -107,7 +109,7 @@ public record ServerConfig(
                 calls),
             new BatchConfig(
                 batchTokens, batchTexts, delay, aging, queueTokens, queueRequests, faultLimit),
-            new RegistryConfig(warmUpLimit, batchTokens, batchTexts),
+            new RegistryConfig(warmUpLimit, batchTokens, batchTexts, readyWhen),
             models,
             backend,
             metricsPort,

@@ -43,6 +43,7 @@ import java.util.function.ToDoubleFunction;
 /// | `coffey_device_expired_seconds_total` | `model` | the share of it spent on requests that had expired or been cancelled when their batch started |
 /// | `coffey_device_unanswered_seconds_total` | `model` | the share of it spent on requests that ended without a result |
 /// | `coffey_device_up` | `device` | 1 while the device can be used, 0 once it is lost |
+/// | `coffey_model_warm` | `model` | 1 where it computes at full speed, 0 before (`warm-up.ready-when = loaded`) |
 /// | `coffey_models` | `state` | models by state: `loading`, `ready`, `unloading`, `failed` |
 /// | `coffey_jvm_heap_used_bytes`, `coffey_jvm_heap_max_bytes`, `coffey_jvm_threads`, `coffey_jvm_gc_seconds_total`, `coffey_jvm_allocated_bytes_total` | | the JVM |
 public final class ServerMetrics implements BatchListener, RegistryListener {
@@ -275,6 +276,15 @@ public final class ServerMetrics implements BatchListener, RegistryListener {
   }
 
   private void registerModels() {
+    GaugeWithCallback.builder()
+        .name("coffey_model_warm")
+        .help("Whether a model computes at full speed: 1, or 0 until it is warm.")
+        .labelNames("model")
+        .callback(callback ->
+            models.stream()
+                .flatMap(status -> status.handle().stream())
+                .forEach(model -> callback.call(model.warm() ? 1 : 0, model.queue().name())))
+        .register(registry);
     GaugeWithCallback.builder()
         .name("coffey_models")
         .help("Models by state.")

@@ -12,9 +12,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 
-/// A model that is loaded and warm: what the services need to read requests for it and to write its
-/// answers. Everything but the state is fixed; any thread may read it.
+/// A model that is loaded: what the services need to read requests for it and to write its answers.
+/// Everything but the state and the warmth is fixed; any thread may read it.
 public final class ModelHandle {
   private final String name;
   private final String version;
@@ -27,6 +29,7 @@ public final class ModelHandle {
   private final Set<ModelTask> tasks;
   private final ModelQueue queue;
   private final Duration loadTime;
+  private final CompletableFuture<Boolean> warm = new CompletableFuture<>();
   private volatile ModelState state = ModelState.READY;
 
   ModelHandle(
@@ -70,6 +73,20 @@ public final class ModelHandle {
 
   void unloading() {
     state = ModelState.UNLOADING;
+  }
+
+  /// Whether it computes at full speed; before, the same bits slower.
+  public boolean warm() {
+    return warm.isDone();
+  }
+
+  /// Completed when it does.
+  public CompletionStage<?> whenWarm() {
+    return warm.minimalCompletionStage();
+  }
+
+  void warmedUp() {
+    warm.complete(Boolean.TRUE);
   }
 
   /// What the checkpoint's config says.
@@ -137,7 +154,7 @@ public final class ModelHandle {
     return queue;
   }
 
-  /// From opening the folder to the end of the warm-up.
+  /// From opening the folder until it was ready.
   public Duration loadTime() {
     return loadTime;
   }

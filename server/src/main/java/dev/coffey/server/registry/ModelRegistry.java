@@ -12,11 +12,13 @@ import dev.coffey.model.tokenize.Tokenizer;
 import dev.coffey.server.batch.Batcher;
 import dev.coffey.server.batch.ModelQueue;
 import dev.coffey.server.batch.Ticker;
+import dev.coffey.server.batch.WarmUp;
 import dev.coffey.server.failure.InferenceException.InvalidArgument;
 import dev.coffey.server.failure.InferenceException.Unavailable;
 import dev.coffey.server.failure.InferenceException.UnknownModel;
 import dev.coffey.server.failure.InferenceException.UnsupportedTask;
 import dev.coffey.server.names.NearNames;
+import dev.coffey.server.registry.RegistryConfig.ReadyWhen;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,7 +33,11 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -47,6 +53,10 @@ public final class ModelRegistry implements AutoCloseable {
 
   /// What a client is told to wait for a model that is on its way; about what a load takes.
   private static final Duration LOAD_RETRY = Duration.ofSeconds(1);
+
+  /// How long the JIT may take for a backend's code: a few seconds on two idle cores, and many
+  /// times as long on busy ones.
+  private static final Duration COMPILE_LIMIT = Duration.ofMinutes(2);
 
   /// The version of a model whose folder has no numbers below it.
   private static final int UNVERSIONED = 1;
@@ -75,6 +85,13 @@ public final class ModelRegistry implements AutoCloseable {
   private volatile List<Slot> slots = List.of();
 
   private final Object lock = new Object();
+
+  private volatile boolean closing;
+
+  /// Warms up what serves already, one model after the other.
+  private final ExecutorService background =
+      Executors.newSingleThreadExecutor(
+          Thread.ofPlatform().name("coffey-warm-up").daemon().factory());
 
   /// A registry whose models run themselves.
   ///
@@ -382,49 +399,94 @@ public final class ModelRegistry implements AutoCloseable {
           model.surplusTensors().size(),
           model.surplusTensors().stream().limit(5).collect(Collectors.joining(", ")));
     }
-    WarmUpRun.Outcome warmUp = warmUp(first, model, maxTokens);
-    int batchTokens =
-        config.batchMaxTokens() > 0 ? config.batchMaxTokens() : warmUp.warmUp().maxTokens();
-    int largest = Math.max(batchTokens, maxTokens);
-    // After this no batch takes memory on the device, and none waits for a record to be made.
+    boolean warmFirst = config.readyWhen() == ReadyWhen.WARM;
+    WarmUpRun.TimedBatch batch = timedBatch(first, model, () -> true);
+    WarmUp warmUp =
+        warmFirst
+            ? warmUp(slot, batch, maxTokens)
+            : WarmUpRun.beforeIt(batch, maxTokens, config.batchMaxTokens());
+    prepare(models, () -> true, warmUp, maxTokens);
     Map<Integer, BatchRunner> each = new TreeMap<>();
-    models.forEach((device, own) -> {
-      onDevice(
-          device,
-          () -> {
-            own.prepare(largest, config.batchMaxTexts());
-            return Boolean.TRUE;
-          });
-      each.put(device, runners.apply(own));
-    });
-    ModelQueue queue = batcher.register(label(slot), each, warmUp.warmUp());
+    models.forEach((device, own) -> each.put(device, runners.apply(own)));
+    ModelQueue queue = batcher.register(label(slot), each, warmUp);
     Duration loadTime = Duration.ofNanos(ticker.nanoTime() - start);
     log.info(
-        "model '{}' version {} ready in {} ms: {} warm-up batches in {} ms, batches of up to {} tokens",
+        "model '{}' version {} ready in {} ms: batches of up to {} tokens{}",
         slot.name(),
         slot.version(),
         loadTime.toMillis(),
-        warmUp.batches(),
-        warmUp.nanos() / 1_000_000,
-        queue.maxTokens());
-    if (!warmUp.settled()) {
-      log.warn(
-          "model '{}': kernels were still getting faster after warm-up.limit = {} ms; first requests may be slow",
-          slot.name(),
-          config.warmUpLimit().toMillis());
+        queue.maxTokens(),
+        warmFirst ? "" : " until it is warm");
+    ModelHandle handle =
+        new ModelHandle(
+            slot.name(),
+            Integer.toString(slot.version()),
+            models,
+            tokenizer,
+            embedding,
+            folder.rank(),
+            maxTokens,
+            folder.checkpoint().parameters(),
+            ModelTask.of(model.headKind(), model.config().labels(), embedding, tokenizer),
+            queue,
+            loadTime);
+    if (warmFirst) {
+      handle.warmedUp();
+    } else {
+      background.execute(() -> warmUpWhileServing(slot, first, handle));
     }
-    return new ModelHandle(
-        slot.name(),
-        Integer.toString(slot.version()),
-        models,
-        tokenizer,
-        embedding,
-        folder.rank(),
-        maxTokens,
-        folder.checkpoint().parameters(),
-        ModelTask.of(model.headKind(), model.config().labels(), embedding, tokenizer),
-        queue,
-        loadTime);
+    return handle;
+  }
+
+  /// After this no batch takes memory on a device, and none waits for a record to be made.
+  private void prepare(
+      Map<Integer, TextModel> models, BooleanSupplier loaded, WarmUp warmUp, int maxTokens) {
+    int batchTokens = config.batchMaxTokens() > 0 ? config.batchMaxTokens() : warmUp.maxTokens();
+    models.forEach((device, own) ->
+        onDevice(
+            device,
+            () -> {
+              require(loaded);
+              own.prepare(Math.max(batchTokens, maxTokens), config.batchMaxTexts());
+              return Boolean.TRUE;
+            }));
+  }
+
+  /// On a thread of its own: first the backend, then the model, whose batches run between those of
+  /// requests.
+  private void warmUpWhileServing(Slot slot, int device, ModelHandle handle) {
+    try {
+      long start = ticker.nanoTime();
+      boolean fast = true;
+      for (Kernels each : kernels) {
+        fast &= each.warmUp(COMPILE_LIMIT);
+      }
+      BooleanSupplier loaded = () -> !closing && handle.state() == ModelState.READY;
+      if (!loaded.getAsBoolean()) {
+        return;
+      }
+      if (!fast) {
+        log.warn(
+            "backend {} did not reach its full speed within {} s; it goes on slower, with the same results",
+            kernels().name(),
+            COMPILE_LIMIT.toSeconds());
+      }
+      TextModel model = Objects.requireNonNull(handle.models().get(device));
+      WarmUp warmUp = warmUp(slot, timedBatch(device, model, loaded), handle.maxTokens());
+      prepare(handle.models(), loaded, warmUp, handle.maxTokens());
+      batcher.warmedUp(handle.queue(), warmUp);
+      handle.warmedUp();
+      log.info(
+          "model '{}' version {} is warm after {} ms: batches of up to {} tokens",
+          slot.name(),
+          slot.version(),
+          (ticker.nanoTime() - start) / 1_000_000,
+          handle.queue().maxTokens());
+    } catch (CancellationException | Unavailable _) {
+      // It is being unloaded, or the server stops.
+    } catch (RuntimeException e) {
+      log.error("model '{}': warming up failed; it serves on, slower", slot.name(), e);
+    }
   }
 
   /// What metrics and errors call a model.
@@ -432,7 +494,31 @@ public final class ModelRegistry implements AutoCloseable {
     return slot.version() == UNVERSIONED ? slot.name() : slot.name() + "/" + slot.version();
   }
 
-  private WarmUpRun.Outcome warmUp(int device, TextModel model, int maxTokens) {
+  private WarmUp warmUp(Slot slot, WarmUpRun.TimedBatch batch, int maxTokens) {
+    WarmUpRun.Outcome outcome =
+        WarmUpRun.run(batch, ticker, maxTokens, config.warmUpLimit(), config.batchMaxTokens());
+    log.info(
+        "model '{}': {} warm-up batches in {} ms",
+        slot.name(),
+        outcome.batches(),
+        outcome.nanos() / 1_000_000);
+    if (!outcome.settled()) {
+      log.warn(
+          "model '{}': kernels were still getting faster after warm-up.limit = {} ms; first requests may be slow",
+          slot.name(),
+          config.warmUpLimit().toMillis());
+    }
+    return outcome.warmUp();
+  }
+
+  /// Asked as the owner of a device, which is who frees models.
+  private static void require(BooleanSupplier loaded) {
+    if (!loaded.getAsBoolean()) {
+      throw new CancellationException("the model is being unloaded");
+    }
+  }
+
+  private WarmUpRun.TimedBatch timedBatch(int device, TextModel model, BooleanSupplier loaded) {
     Readout readout =
         switch (model.headKind()) {
           case NONE -> new Readout.Hidden();
@@ -443,24 +529,20 @@ public final class ModelRegistry implements AutoCloseable {
               new Readout.Head();
         };
     int vocabulary = model.config().vocabSize();
-    return WarmUpRun.run(
-        (texts, length) -> {
-          List<TextInput> batch = new ArrayList<>(texts);
-          for (int text = 0; text < texts; text++) {
-            batch.add(input(text, length, vocabulary, readout));
-          }
-          return onDevice(
-              device,
-              () -> {
-                long start = ticker.nanoTime();
-                var _ = model.run(batch);
-                return Math.max(1, ticker.nanoTime() - start);
-              });
-        },
-        ticker,
-        maxTokens,
-        config.warmUpLimit(),
-        config.batchMaxTokens());
+    return (texts, length) -> {
+      List<TextInput> batch = new ArrayList<>(texts);
+      for (int text = 0; text < texts; text++) {
+        batch.add(input(text, length, vocabulary, readout));
+      }
+      return onDevice(
+          device,
+          () -> {
+            require(loaded);
+            long start = ticker.nanoTime();
+            var _ = model.run(batch);
+            return Math.max(1, ticker.nanoTime() - start);
+          });
+    };
   }
 
   private static TextInput input(int text, int length, int vocabulary, Readout readout) {
@@ -528,6 +610,9 @@ public final class ModelRegistry implements AutoCloseable {
   /// Frees all models. The batcher must be drained and not yet closed.
   @Override
   public void close() {
+    closing = true;
+    background.shutdownNow();
+    background.close();
     for (Slot slot : slots) {
       ModelHandle handle = slot.handle();
       if (handle != null) {

@@ -8,9 +8,26 @@ import java.time.Duration;
 ///   settled by then serves all the same, and the log says so
 /// @param batchMaxTokens `batch.max-tokens`; 0 = measured. Warm-up batches grow no larger than this
 /// @param batchMaxTexts `batch.max-texts`: memory is taken for so many
-public record RegistryConfig(Duration warmUpLimit, int batchMaxTokens, int batchMaxTexts) {
+/// @param readyWhen `warm-up.ready-when`
+public record RegistryConfig(
+    Duration warmUpLimit, int batchMaxTokens, int batchMaxTexts, ReadyWhen readyWhen) {
+  /// When a model answers its first request.
+  public enum ReadyWhen {
+    /// Once it is loaded: it warms up while it serves, and until then computes the same bits
+    /// slower.
+    LOADED,
+    /// Once it is warm.
+    WARM
+  }
+
   /// A small model needs a second, a base-size model on a small CPU a few.
-  public static final RegistryConfig DEFAULT = new RegistryConfig(Duration.ofSeconds(10), 0, 256);
+  public static final RegistryConfig DEFAULT =
+      new RegistryConfig(Duration.ofSeconds(10), 0, 256, ReadyWhen.LOADED);
+
+  /// A model is warm before it answers.
+  public RegistryConfig(Duration warmUpLimit, int batchMaxTokens, int batchMaxTexts) {
+    this(warmUpLimit, batchMaxTokens, batchMaxTexts, ReadyWhen.WARM);
+  }
 
   public RegistryConfig {
     if (warmUpLimit.isNegative()

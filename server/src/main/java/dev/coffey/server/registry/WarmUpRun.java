@@ -120,6 +120,20 @@ final class WarmUpRun {
     return new BatchLimits(tokens, Math.max(1, tokens / LENGTH));
   }
 
+  /// What holds of a model that is served before it is warm, by two short batches: it is too slow
+  /// yet for a measurement of sizes, and its batches are kept short, as it is slow. What batches
+  /// cost is then learned from those that run.
+  static WarmUp beforeIt(TimedBatch batch, int maxTokens, int budget) {
+    int tokens = Math.min(FEW_TOKENS, maxTokens);
+    // The first of all loads classes.
+    long first = batch.nanos(1, tokens);
+    long nanos = Math.min(first, batch.nanos(1, tokens));
+    BatchCost cost = BatchCost.measured(tokens, nanos);
+    long fitting =
+        Math.clamp(cost.tokensWithin(LONG_BATCH.toNanos()), SMALLEST_TOKENS, USUAL_TOKENS);
+    return new WarmUp(budget == 0 ? (int) fitting : (int) Math.min(budget, fitting), cost);
+  }
+
   private Outcome run() {
     boolean settled = settle();
     WarmUp warmUp = settled ? WarmUp.of(measure()) : guess();

@@ -7,6 +7,7 @@ import dev.coffey.kernels.Devices;
 import dev.coffey.server.batch.BatchConfig;
 import dev.coffey.server.grpc.GrpcConfig;
 import dev.coffey.server.registry.RegistryConfig;
+import dev.coffey.server.registry.RegistryConfig.ReadyWhen;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -83,6 +84,7 @@ class ConfigSourcesTest {
             "1500us",
             Duration.ofNanos(1_500_000),
             c -> c.registry().warmUpLimit()),
+        new Mapped(Keys.READY_WHEN, "warm", ReadyWhen.WARM, c -> c.registry().readyWhen()),
         new Mapped(Keys.BACKEND, "scalar", "scalar", c -> c.backend().name()),
         new Mapped(Keys.THREADS, "2", 2, c -> c.backend().threads()),
         new Mapped(Keys.PRECISION, "bf16", DType.BF16, c -> c.backend().precision()),
@@ -190,6 +192,7 @@ class ConfigSourcesTest {
         "models.dir|''",
         "warm-up.limit|0s",
         "warm-up.limit|11min",
+        "warm-up.ready-when|cold",
         "backend.name|CUDA",
         "backend.threads|0",
         "backend.threads|1025",

@@ -6,10 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.KernelsOptions;
 import dev.coffey.kernels.cpu.ScalarProvider;
+import dev.coffey.model.Matrix;
+import dev.coffey.model.Readout;
+import dev.coffey.model.TextInput;
 import dev.coffey.model.checkpoint.CheckpointException;
 import dev.coffey.model.checkpoint.ModelFolder;
 import dev.coffey.model.checkpoint.ModelLocation;
 import dev.coffey.server.batch.BatchConfig;
+import dev.coffey.server.batch.BatchCost;
 import dev.coffey.server.batch.BatchListener;
 import dev.coffey.server.batch.Batcher;
 import dev.coffey.server.batch.Ticker;
@@ -18,13 +22,16 @@ import dev.coffey.server.failure.InferenceException.Unavailable;
 import dev.coffey.server.failure.InferenceException.UnknownModel;
 import dev.coffey.server.failure.InferenceException.UnsupportedTask;
 import dev.coffey.server.grpc.TestModels;
+import dev.coffey.server.registry.RegistryConfig.ReadyWhen;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,6 +67,72 @@ final class ModelRegistryTest {
       }
     }
     return folder;
+  }
+
+  /// Kernels of which only the warm-up is different: it takes until `gate` opens.
+  private Kernels gated(CountDownLatch gate) {
+    return (Kernels)
+        Proxy.newProxyInstance(
+            Kernels.class.getClassLoader(),
+            new Class<?>[] {Kernels.class},
+            (_, method, arguments) -> {
+              if (method.getName().equals("warmUp")) {
+                try {
+                  gate.await();
+                  return true;
+                } catch (InterruptedException _) {
+                  Thread.currentThread().interrupt();
+                  return false;
+                }
+              }
+              return method.invoke(kernels, arguments);
+            });
+  }
+
+  /// Red if the warm-up came before readiness, if a model were called warm before it is, or if what
+  /// the warm-up measured were not what its batches are cut by.
+  @Test
+  void load_readyWhenLoaded_answersBeforeItIsWarm() {
+    CountDownLatch gate = new CountDownLatch(1);
+    try (ModelRegistry quick =
+        new ModelRegistry(
+            batcher,
+            List.of(gated(gate)),
+            new RegistryConfig(Duration.ofMillis(300), 0, 32, ReadyWhen.LOADED),
+            Ticker.SYSTEM,
+            _ -> {})) {
+      ModelHandle handle = quick.load(TestModels.golden("seqcls"));
+      assertThat(handle.state()).isEqualTo(ModelState.READY);
+      assertThat(handle.warm()).isFalse();
+      List<Matrix> cold = answer(handle);
+      BatchCost before = handle.queue().cost();
+      gate.countDown();
+      handle.whenWarm().toCompletableFuture().join();
+      assertThat(answer(handle).getFirst().row(0)).containsExactly(cold.getFirst().row(0));
+      assertThat(handle.queue().cost()).isNotEqualTo(before);
+    }
+  }
+
+  /// Red if a warm-up held up the end, or used a model that was freed.
+  @Test
+  void close_stillWarmingUp_ends() {
+    ModelRegistry quick =
+        new ModelRegistry(
+            batcher,
+            List.of(gated(new CountDownLatch(1))),
+            new RegistryConfig(Duration.ofMillis(300), 0, 32, ReadyWhen.LOADED),
+            Ticker.SYSTEM,
+            _ -> {});
+    ModelHandle handle = quick.load(TestModels.golden("seqcls"));
+    quick.close();
+    assertThat(handle.warm()).isFalse();
+  }
+
+  private List<Matrix> answer(ModelHandle handle) {
+    int[] ids = {1, 2, 3};
+    TextInput text =
+        new TextInput(ids, new int[3], new int[] {0, 1, 2}, List.of(new Readout.Head()));
+    return batcher.onDevice(() -> handle.models().get(0).run(List.of(text))).join().getFirst();
   }
 
   @Test
