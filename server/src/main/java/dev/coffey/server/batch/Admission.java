@@ -31,6 +31,16 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
 
   private static final long LEAST_RETRY_NANOS = 1_000_000;
 
+  /// For each nanosecond of device time that a request asks for, it stands back so many for
+  /// requests that come later and ask for less, as far as its deadline leaves room. In the
+  /// simulation texts of 16 tokens beside ones of 512 that take half of the compute had a p99 of
+  /// 914 ms with 0, 816 with 1, 574 with 2 and 296 with 4; that of the long ones, 258 ms of work,
+  /// went from 1066 to 1305.
+  private static final int STANDS_BACK = 4;
+
+  /// And no longer than this: work for a minute is not to wait for five.
+  private static final long MOST_STANDS_BACK_NANOS = 2_000_000_000L;
+
   /// What waits for one model.
   ///
   /// @param tokensAhead tokens that wait at the arrival's priority or a higher one
@@ -50,9 +60,9 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
 
   sealed interface Verdict {}
 
-  /// Welcome; its answer is expected in `expectedNanos`. `probe`: it is computed even if it looks
-  /// late.
-  record Admit(long expectedNanos, boolean probe) implements Verdict {}
+  /// Welcome; its answer is expected in `expectedNanos`, and `standsBackNanos` later if others come
+  /// for whom it stands back. `probe`: it is computed even if it looks late.
+  record Admit(long expectedNanos, long standsBackNanos, boolean probe) implements Verdict {}
 
   /// The model takes no requests any more. Never this record's own verdict.
   record Closed() implements Verdict {}
@@ -94,12 +104,15 @@ record Admission(int queueMaxTokens, int queueMaxRequests) {
     long expected = start(busy, nanos(all, own, others) - last) + last;
     long estimate = (long) (own.caution() * expected);
     if (estimate <= leftNanos) {
-      return new Admit(expected, false);
+      long room = (long) (leftNanos / own.caution()) - expected;
+      long standsBack = STANDS_BACK * own.cost().nanos(tokens, own.maxTokens());
+      return new Admit(
+          expected, Math.clamp(room, 0, Math.min(standsBack, MOST_STANDS_BACK_NANOS)), false);
     }
     boolean idle =
         start(busy, 0) == 0 && own.tokens() == 0 && others.stream().allMatch(o -> o.tokens() == 0);
     if (idle && own.measuredNanosAgo() > STALE_NANOS) {
-      return new Admit(expected, true);
+      return new Admit(expected, 0, true);
     }
     return new Unreachable(estimate, retry(estimate - leftNanos));
   }

@@ -14,9 +14,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Decides which texts make the next batch. A pure function of (queue view, now, cost of a batch).
 ///
-/// - Order: by `arrival + level·aging`, level 0 for HIGH, 1 for NORMAL, 2 for LOW. So HIGH goes
-///   before NORMAL unless NORMAL has waited `aging` longer, and everything is served some time. The
-///   key does not change while a request waits: three lines in order of arrival are merged by it.
+/// - Order: by `turn + level·aging`, level 0 for HIGH, 1 for NORMAL, 2 for LOW. So HIGH goes before
+///   NORMAL unless NORMAL has waited `aging` longer, and everything is served some time. The key
+///   does not change while a request waits: three lines in order of their turns are merged by it. A
+///   turn is the arrival, put back by what the request costs ([Admission.Admit]): who asks for
+///   little need not wait for all of a long text, and nobody is put back for ever.
 /// - Cut: texts in that order until one does not fit. None is skipped to fit a smaller one behind
 ///   it: without padding a batch that is not quite full costs almost nothing. A text larger than
 ///   the whole budget goes alone.
@@ -138,7 +140,7 @@ record BatchPolicy(int maxTokens, int maxTexts, long maxDelayNanos, long agingNa
     return earlier(one, other, now) == one ? other : one;
   }
 
-  /// The lines merged by `arrival + level·aging`; at the same key the higher priority is first.
+  /// The lines merged by `turn + level·aging`; at the same key the higher priority is first.
   private static final class Merge<R extends Waiting> {
     private final List<Iterator<R>> lines = new ArrayList<>();
     private final List<@Nullable R> heads = new ArrayList<>();
@@ -161,7 +163,7 @@ record BatchPolicy(int maxTokens, int maxTexts, long maxDelayNanos, long agingNa
         if (head == null) {
           continue;
         }
-        long key = head.arrivalNanos() + level * agingNanos;
+        long key = head.turnNanos() + level * agingNanos;
         if (best < 0 || key - bestKey < 0) {
           best = level;
           bestKey = key;

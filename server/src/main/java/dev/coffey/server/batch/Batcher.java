@@ -298,8 +298,9 @@ public final class Batcher implements AutoCloseable {
     lock.lock();
     try {
       verdict = decide(queue, request.tokens(), priority, deadlineNanos, now);
-      if (verdict instanceof Admission.Admit(long expectedNanos, boolean probe)) {
-        request.admitted(expectedNanos, probe);
+      if (verdict
+          instanceof Admission.Admit(long expectedNanos, long standsBackNanos, boolean probe)) {
+        request.admitted(expectedNanos, standsBackNanos, probe);
         queue.ledger().admitted(request);
         open++;
         // Under the lock: once `closing` is set, nothing comes after what a lane then takes.

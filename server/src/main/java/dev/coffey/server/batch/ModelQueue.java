@@ -2,11 +2,12 @@ package dev.coffey.server.batch;
 
 import dev.coffey.model.BatchRunner;
 import dev.coffey.server.batch.Decision.Drop;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Objects;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -30,8 +31,9 @@ public final class ModelQueue {
   private CostMeter meter;
 
   // The queues' holder's from here on.
-  private final List<ArrayDeque<PendingRequest>> lines = new ArrayList<>();
+  private final List<NavigableSet<PendingRequest>> lines = new ArrayList<>();
   private final QueueView<PendingRequest> view;
+  private long added;
   private long earliestDeadline = Ticker.NO_DEADLINE;
   int faultsInARow;
   boolean failed;
@@ -50,7 +52,7 @@ public final class ModelQueue {
     ledger = new Ledger(cost, now);
     meter = new CostMeter(cost);
     for (Priority _ : Priority.values()) {
-      lines.add(new ArrayDeque<>());
+      lines.add(new TreeSet<>(ModelQueue::byTurn));
     }
     view = new QueueView<>(lines);
   }
@@ -108,14 +110,21 @@ public final class ModelQueue {
   }
 
   void add(PendingRequest request) {
+    request.number = added++;
     lines.get(request.priority().level()).add(request);
     noteDeadline(request);
     // Whoever ended it on its way here may have raised the flag too early.
     endedInLine |= request.ended();
   }
 
+  /// By difference, as the ticker's values may overflow. Equal turns in the order of their coming.
+  private static int byTurn(PendingRequest one, PendingRequest other) {
+    long later = one.turnNanos() - other.turnNanos();
+    return later == 0 ? Long.compare(one.number, other.number) : Long.signum(later);
+  }
+
   boolean isEmpty() {
-    for (ArrayDeque<PendingRequest> line : lines) {
+    for (NavigableSet<PendingRequest> line : lines) {
       if (!line.isEmpty()) {
         return false;
       }
@@ -142,9 +151,9 @@ public final class ModelQueue {
 
   /// Takes what was dropped or cut whole from the front of the lines.
   void removeLeaversAtFront() {
-    for (ArrayDeque<PendingRequest> line : lines) {
-      while (!line.isEmpty() && line.peekFirst().leavesLine()) {
-        line.removeFirst();
+    for (NavigableSet<PendingRequest> line : lines) {
+      while (!line.isEmpty() && line.first().leavesLine()) {
+        var _ = line.pollFirst();
       }
     }
   }
@@ -152,7 +161,7 @@ public final class ModelQueue {
   /// Likewise, from anywhere in them.
   void removeLeavers() {
     earliestDeadline = Ticker.NO_DEADLINE;
-    for (ArrayDeque<PendingRequest> line : lines) {
+    for (NavigableSet<PendingRequest> line : lines) {
       line.removeIf(PendingRequest::leavesLine);
       line.forEach(this::noteDeadline);
     }

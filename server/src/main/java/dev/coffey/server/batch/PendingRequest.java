@@ -39,7 +39,11 @@ final class PendingRequest implements Submission, Waiting, Runnable {
 
   // Set at admission, before any other thread sees the request.
   private long expectedNanos;
+  private long turnNanos;
   private boolean probe;
+
+  /// Counts its queue's requests, to tell equal turns apart; the queue's.
+  long number;
 
   // Changed under the batcher's lock; the first three by the queues' holder.
   private int nextText;
@@ -94,14 +98,15 @@ final class PendingRequest implements Submission, Waiting, Runnable {
     return texts.get(index);
   }
 
-  void admitted(long answerExpectedNanos, boolean asProbe) {
+  void admitted(long answerExpectedNanos, long standsBackNanos, boolean asProbe) {
     expectedNanos = answerExpectedNanos;
+    turnNanos = arrivalNanos + standsBackNanos;
     probe = asProbe;
   }
 
-  /// In how much time from its arrival its answer was expected.
+  /// In how much time from its arrival its answer was expected at the latest.
   long expectedNanos() {
-    return expectedNanos;
+    return expectedNanos + (turnNanos - arrivalNanos);
   }
 
   @Override
@@ -112,6 +117,11 @@ final class PendingRequest implements Submission, Waiting, Runnable {
   @Override
   public long arrivalNanos() {
     return arrivalNanos;
+  }
+
+  @Override
+  public long turnNanos() {
+    return turnNanos;
   }
 
   @Override

@@ -6,6 +6,10 @@ interface Waiting {
 
   long arrivalNanos();
 
+  /// Its place among those of its priority, in the ticker's time: later than its arrival by what it
+  /// stands back for requests that ask for less.
+  long turnNanos();
+
   /// In the ticker's time; [Ticker#NO_DEADLINE] if there is none.
   long deadlineNanos();
 

@@ -33,34 +33,36 @@ final class AdmissionTest {
   @Test
   void decide_moreThanQueueEverHolds_tooLarge() {
     assertThat(noDeadline(1001, backlog(0, 0))).isEqualTo(new TooLarge());
-    assertThat(noDeadline(1000, backlog(0, 0))).isEqualTo(new Admit(1000 * MILLI, false));
+    assertThat(noDeadline(1000, backlog(0, 0)))
+        .isEqualTo(new Admit(1000 * MILLI, 2000 * MILLI, false));
   }
 
   /// 50 tokens must leave first, at a token a millisecond.
   @Test
   void decide_noRoomForTokens_retryWhenRoomWillBe() {
     assertThat(noDeadline(100, backlog(950, 5))).isEqualTo(new TooManyTokens(50 * MILLI));
-    assertThat(noDeadline(50, backlog(950, 5))).isEqualTo(new Admit(1000 * MILLI, false));
+    assertThat(noDeadline(50, backlog(950, 5)))
+        .isEqualTo(new Admit(1000 * MILLI, 200 * MILLI, false));
   }
 
   @Test
   void decide_noRoomForRequests_retryWhenOneWillBeGone() {
     assertThat(noDeadline(1, backlog(300, 10))).isEqualTo(new TooManyRequests(30 * MILLI));
-    assertThat(noDeadline(1, backlog(300, 9))).isEqualTo(new Admit(400 * MILLI, false));
+    assertThat(noDeadline(1, backlog(300, 9))).isEqualTo(new Admit(400 * MILLI, 4 * MILLI, false));
   }
 
   /// Breaks if a flood of a lower priority shuts out a higher one.
   @Test
   void decide_lowerPrioritiesFillQueue_higherIsAdmitted() {
     assertThat(noDeadline(100, new Backlog(0, 0, 1000, 100, COST, 0, Admission.CAUTION)))
-        .isEqualTo(new Admit(100 * MILLI, false));
+        .isEqualTo(new Admit(100 * MILLI, 400 * MILLI, false));
   }
 
   /// Breaks if the request's own compute time is forgotten.
   @Test
   void decide_idleDevice_ownTimeDecides() {
     long enough = (long) (40 * Admission.CAUTION);
-    assertThat(decide(40, enough, backlog(0, 0))).isEqualTo(new Admit(40 * MILLI, false));
+    assertThat(decide(40, enough, backlog(0, 0))).isEqualTo(new Admit(40 * MILLI, 0, false));
     assertThat(decide(40, enough - 1, backlog(0, 0))).isEqualTo(new Unreachable(50 * MILLI, MILLI));
   }
 
@@ -68,8 +70,21 @@ final class AdmissionTest {
   @Test
   void decide_queueAhead_lastBatchCountsAsFull() {
     long enough = (long) (300 * Admission.CAUTION);
-    assertThat(decide(40, enough, backlog(210, 4))).isEqualTo(new Admit(300 * MILLI, false));
+    assertThat(decide(40, enough, backlog(210, 4))).isEqualTo(new Admit(300 * MILLI, 0, false));
     assertThat(decide(40, enough - 1, backlog(210, 4))).isInstanceOf(Unreachable.class);
+  }
+
+  /// Breaks if a request stands back so long that it misses its deadline, for ever, or not at all.
+  @Test
+  void decide_deadlineLeavesRoom_standsBackAsFarAsThatGoes() {
+    long room = 25;
+    long left = (long) ((40 + room) * Admission.CAUTION) + 1;
+    assertThat(((Admit) decide(40, left, backlog(0, 0))).standsBackNanos())
+        .isBetween(room * MILLI, (room + 1) * MILLI);
+    assertThat(decide(40, 10_000, backlog(0, 0)))
+        .isEqualTo(new Admit(40 * MILLI, 160 * MILLI, false));
+    assertThat(decide(900, 10_000, backlog(0, 0)))
+        .isEqualTo(new Admit(900 * MILLI, 2000 * MILLI, false));
   }
 
   @Test
@@ -92,7 +107,7 @@ final class AdmissionTest {
   void decide_idleAndEstimateStale_admittedAsProbe() {
     Backlog stale = new Backlog(0, 0, 0, 100, COST, Admission.STALE_NANOS + 1, Admission.CAUTION);
     Backlog fresh = new Backlog(0, 0, 0, 100, COST, Admission.STALE_NANOS, Admission.CAUTION);
-    assertThat(decide(100, 5, stale)).isEqualTo(new Admit(100 * MILLI, true));
+    assertThat(decide(100, 5, stale)).isEqualTo(new Admit(100 * MILLI, 0, true));
     assertThat(decide(100, 5, fresh)).isInstanceOf(Unreachable.class);
     assertThat(decide(100, 5, stale, backlog(10, 1))).isInstanceOf(Unreachable.class);
     assertThat(ADMISSION.decide(100, 5 * MILLI, stale, List.of(), new long[] {1}))
@@ -115,8 +130,8 @@ final class AdmissionTest {
   void decide_twoDevices_aheadIsSharedAndTheOwnBatchIsNot() {
     long[] busy = {0, 100 * MILLI};
     assertThat(ADMISSION.decide(100, Long.MAX_VALUE, backlog(300, 3), List.of(), busy))
-        .isEqualTo(new Admit(300 * MILLI, false));
+        .isEqualTo(new Admit(300 * MILLI, 400 * MILLI, false));
     assertThat(ADMISSION.decide(100, Long.MAX_VALUE, backlog(0, 0), List.of(), busy))
-        .isEqualTo(new Admit(100 * MILLI, false));
+        .isEqualTo(new Admit(100 * MILLI, 400 * MILLI, false));
   }
 }

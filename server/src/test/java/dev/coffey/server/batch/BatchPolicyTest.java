@@ -45,6 +45,11 @@ final class BatchPolicyTest {
       int nextText,
       List<Integer> lengths)
       implements Waiting {
+    @Override
+    public long turnNanos() {
+      return arrivalNanos;
+    }
+
     static Request of(String name, Priority priority, long arrivalMillis, Integer... lengths) {
       return new Request(
           name,

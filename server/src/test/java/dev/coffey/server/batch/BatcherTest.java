@@ -276,10 +276,10 @@ final class BatcherTest {
     for (int i = 0; i < 3; i++) {
       threadless.submit(queue, texts(90, 80), Priority.NORMAL, NONE);
     }
-    Submission cancelled = threadless.submit(queue, texts(70), Priority.NORMAL, NONE);
+    Submission cancelled = threadless.submit(queue, texts(90, 80), Priority.NORMAL, NONE);
     threadless.submit(queue, texts(60), Priority.LOW, soon);
     assertThat(pass(threadless)).isZero();
-    assertThat(queue.stats().queuedTokens()).isEqualTo(80 + 170 + 170 + 70 + 60);
+    assertThat(queue.stats().queuedTokens()).isEqualTo(80 + 170 + 170 + 170 + 60);
     ticker.advanceMillis(999);
     cancelled.cancel();
     assertThat(pass(threadless)).isZero();
