@@ -46,6 +46,7 @@ import java.util.function.ToDoubleFunction;
 /// | `coffey_model_warm` | `model` | 1 where it computes at full speed, 0 before (`warm-up.ready-when = loaded`) |
 /// | `coffey_models` | `state` | models by state: `loading`, `ready`, `unloading`, `failed` |
 /// | `coffey_jvm_heap_used_bytes`, `coffey_jvm_heap_max_bytes`, `coffey_jvm_threads`, `coffey_jvm_gc_seconds_total`, `coffey_jvm_allocated_bytes_total` | | the JVM |
+/// | `process_resident_memory_bytes`, `process_cpu_seconds_total` | | the process, as Prometheus' own clients name it; the first on Linux only |
 public final class ServerMetrics implements BatchListener, RegistryListener {
   /// From 50 µs, a short text on a small model, to about 30 s.
   private static final double[] SECONDS = {
@@ -144,6 +145,7 @@ public final class ServerMetrics implements BatchListener, RegistryListener {
     registerCauses();
     registerModels();
     registerJvm();
+    ProcessMetrics.register(registry);
   }
 
   /// Where all of them are, for exposition.

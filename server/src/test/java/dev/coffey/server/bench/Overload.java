@@ -72,8 +72,10 @@ public final class Overload {
       // goes by the higher of both, so that it is an overload all the same.
       Rate before = overload.closedLoop(best.clients(), PEAK_SECONDS);
       Counters countersBefore = Counters.read(args[1]);
-      Outcome outcome =
-          overload.openLoop(load * Math.max(best.rate().texts(), before.texts()), seconds);
+      Outcome outcome;
+      try (MemoryLog _ = MemoryLog.start(args[1])) {
+        outcome = overload.openLoop(load * Math.max(best.rate().texts(), before.texts()), seconds);
+      }
       Counters countersAfter = Counters.read(args[1]);
       Rate after = overload.closedLoop(best.clients(), PEAK_SECONDS);
       System.out.printf(
@@ -270,6 +272,17 @@ public final class Overload {
     }
     double computed = after.since(before, "coffey_device_seconds_total");
     double expired = after.since(before, "coffey_device_expired_seconds_total");
+    double refused = after.since(before, "coffey_refusal_seconds_count");
+    for (String millis : new String[] {"0.0025", "0.005", "0.01"}) {
+      double within = after.bucket("coffey_refusal_seconds", millis);
+      within -= before.bucket("coffey_refusal_seconds", millis);
+      System.out.printf(
+          Locale.ROOT,
+          "server: %.2f %% of %.0f refusals written within %s s of their headers%n",
+          100 * within / refused,
+          refused,
+          millis);
+    }
     System.out.printf(
         Locale.ROOT,
         "compute spent on requests already expired: %.3f %%%n",

@@ -12,6 +12,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -64,8 +65,18 @@ final class ServerMetricsTest {
           .contains("coffey_device_expired_seconds_total{model=\"textcls\"} 0.0")
           .containsPattern("coffey_device_seconds_total\\{model=\"textcls\"} [0-9.E-]*[1-9]")
           .contains("coffey_models{state=\"ready\"} 1.0")
-          .contains("coffey_jvm_heap_used_bytes");
+          .contains("coffey_jvm_heap_used_bytes")
+          .containsPattern("process_cpu_seconds_total [0-9.]*[1-9]");
     }
+  }
+
+  /// Red if pages are taken for bytes, or the line is not found.
+  @Test
+  void residentBytes_linesOfStatus_areThoseOfVmRss() {
+    assertThat(
+            ProcessMetrics.residentBytes(
+                List.of("Name:\tjava", "VmHWM:\t  999 kB", "VmRSS:\t  123456 kB")))
+        .isEqualTo(123456 * 1024.0);
   }
 
   @Test
