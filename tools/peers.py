@@ -3,12 +3,16 @@
     python tools/peers.py onnxruntime FILE.onnx THREADS
     python tools/peers.py openvino FILE.onnx THREADS
     python tools/peers.py torch FOLDER THREADS
+    python tools/peers.py serve FOLDER THREADS PORT
 
-It says {"detail": TEXT} first. To {"batches": IDS, "times": N}, ids by batch, text and token, it answers
+The last is a server instead, for `coffey bench server --target 127.0.0.1:PORT --model x`: PyTorch behind KServe v2 over
+gRPC, one request at a time as a plain pipeline runs them.
+
+The others say {"detail": TEXT} first. To {"batches": IDS, "times": N}, ids by batch, text and token, they answer
 {"seconds": S, "logits": LOGITS} after computing all batches N times: the seconds are for that alone. All in fp32;
 shorter texts of a batch are padded, as a pipeline does.
 
-    pip install numpy onnxruntime openvino torch transformers     (those that you ask for)
+    pip install numpy onnxruntime openvino torch transformers 'tritonclient[grpc]'     (those that you ask for)
 """
 import json
 import sys
@@ -82,6 +86,48 @@ def pytorch(folder, threads):
     return detail, run
 
 
+def serve(folder, threads, port):
+    import threading
+    from concurrent import futures
+
+    import grpc
+    import transformers
+    from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+    detail, run = pytorch(folder, threads)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    # Two forward passes at once would fight for the cores.
+    turn = threading.Lock()
+
+    class Service(service_pb2_grpc.GRPCInferenceServiceServicer):
+        def ModelInfer(self, request, context):
+            inputs = dict(zip((each.name for each in request.inputs), request.raw_input_contents))
+            shapes = {each.name: list(each.shape) for each in request.inputs}
+            if "text" in inputs:
+                # An element is its length in four bytes, then UTF-8.
+                encoded = tokenizer(inputs["text"][4:].decode(), truncation=True)
+                ids = numpy.array([encoded["input_ids"]], dtype=numpy.int64)
+                mask = numpy.ones_like(ids)
+            else:
+                ids, mask = (
+                    numpy.frombuffer(inputs[name], dtype=numpy.int64).reshape(shapes[name]).copy()
+                    for name in ("input_ids", "attention_mask")
+                )
+            with turn:
+                logits = run(ids, mask)
+            output = {"name": "logits", "datatype": "FP32", "shape": logits.shape}
+            return service_pb2.ModelInferResponse(
+                model_name=request.model_name, outputs=[output], raw_output_contents=[logits.tobytes()]
+            )
+
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64))
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Service(), server)
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    print(f"{detail}, on 127.0.0.1:{port}", flush=True)
+    server.wait_for_termination()
+
+
 PEERS = {"onnxruntime": onnxruntime, "openvino": openvino, "torch": pytorch}
 
 
@@ -102,6 +148,9 @@ def main(peer, model, threads):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 5 and sys.argv[1] == "serve":
+        serve(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+        sys.exit()
     if len(sys.argv) != 4 or sys.argv[1] not in PEERS:
         sys.exit(__doc__)
     main(*sys.argv[1:])

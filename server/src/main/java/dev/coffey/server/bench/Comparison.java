@@ -60,7 +60,9 @@ public record Comparison(String model, List<Who> contestants, List<Row> rows) {
   }
 
   /// The largest difference of a logit between the first of them and any other.
-  static double agreement(List<Contestant> contestants, Workload workload) {
+  ///
+  /// @throws IllegalStateException if one is not what the first computes
+  public static double agreement(List<Contestant> contestants, Workload workload) {
     double largest = 0;
     float[][] first = contestants.getFirst().logits(workload);
     for (Contestant other : contestants.subList(1, contestants.size())) {

@@ -7,13 +7,15 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// How much of the machine others had while something was measured, as shares of all its
 /// processors' time.
 ///
-/// @param others spent by processes that are not this one or its children
+/// @param others spent by processes that are not this one or its children; null where one of those
+///   is what was measured
 /// @param stolen taken by the host of a virtual machine
-public record Noise(double others, double stolen) {
+public record Noise(@Nullable Double others, double stolen) {
   /// Of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal.
   private static final int FIELDS = 8;
 
@@ -23,6 +25,11 @@ public record Noise(double others, double stolen) {
 
   /// `/proc/stat` counts in hundredths of a second on every Linux that Java runs on.
   private static final double TICK = 0.01;
+
+  /// The same, where a process of somebody else's was measured.
+  public Noise withoutOthers() {
+    return new Noise(null, stolen);
+  }
 
   /// Counts from its making.
   public static final class Meter {

@@ -4,6 +4,7 @@ import dev.coffey.kernels.Kernels;
 import dev.coffey.server.bench.CoffeyContestant;
 import dev.coffey.server.bench.Comparison;
 import dev.coffey.server.bench.LengthMix;
+import dev.coffey.server.bench.Turns;
 import dev.coffey.server.bench.Workload;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,8 +42,9 @@ final class BenchModel implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    Turns wanted = turns.turns();
     BenchOptions.Recording recording = options.record(surroundings);
-    List<LengthMix> lengths = mixes.stream().map(LengthMix::parse).toList();
+    List<LengthMix> lengths = mixes.stream().map(BenchOptions::mix).toList();
     try (BenchOptions.BenchModelFolder folder = options.model();
         Kernels kernels = options.open(surroundings);
         CoffeyContestant coffey = CoffeyContestant.load(folder.folder(), kernels)) {
@@ -54,7 +56,7 @@ final class BenchModel implements Callable<Integer> {
       ComparisonTable table = new ComparisonTable(surroundings.out());
       table.head(List.of(coffey));
       Comparison measured =
-          Comparison.run(folder.name(), List.of(coffey), workloads, turns.turns(), table::row);
+          Comparison.run(folder.name(), List.of(coffey), workloads, wanted, table::row);
       recording.finish("model", measured);
     }
     return CommandLineInterface.DONE;

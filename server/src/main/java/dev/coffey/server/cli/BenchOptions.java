@@ -6,6 +6,7 @@ import dev.coffey.kernels.KernelsSelector;
 import dev.coffey.model.generated.GeneratedModel;
 import dev.coffey.server.bench.Caches;
 import dev.coffey.server.bench.Host;
+import dev.coffey.server.bench.LengthMix;
 import dev.coffey.server.bench.Noise;
 import dev.coffey.server.bench.Report;
 import dev.coffey.server.config.ConfigSources;
@@ -18,6 +19,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -58,14 +61,25 @@ final class BenchOptions {
       description = "Write the report as a page that needs no other file.")
   private @Nullable Path html;
 
+  /// Reads a length mix.
+  static LengthMix mix(String text) {
+    try {
+      return LengthMix.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new WrongUsage(String.valueOf(e.getMessage()));
+    }
+  }
+
   /// What the settings say of the backend.
   ServerConfig.Backend backend(Surroundings surroundings) {
     return config(surroundings).backend();
   }
 
+  /// Also of a server of this process's own, which takes any free port.
   ServerConfig config(Surroundings surroundings) {
     Logs.setLevel(LogLevel.WARN);
     Flags flags = new Flags();
+    flags.add(Keys.PORT, "--port", "0");
     flags.add(Keys.BACKEND, "--backend", backend);
     flags.add(Keys.THREADS, "--threads", threads);
     return new ConfigSources(Optional.empty(), surroundings.environment(), flags.settings())
@@ -135,6 +149,7 @@ final class BenchOptions {
     private final Report report;
     private final Surroundings surroundings;
     private final Noise.Meter noise;
+    private boolean foreign;
 
     private Recording(Report report, Surroundings surroundings, Noise.Meter noise) {
       this.report = report;
@@ -151,17 +166,32 @@ final class BenchOptions {
       write(origin -> report.put(section, name, origin, measured));
     }
 
+    /// What is measured is another process's work, which is no noise.
+    Recording ofAnother() {
+      foreign = true;
+      return this;
+    }
+
+    private void print(Noise heard) {
+      String others =
+          heard.others() == null
+              ? ""
+              : String.format(
+                  Locale.ROOT,
+                  "others had %.0f %% of the machine meanwhile, ",
+                  100 * heard.others());
+      surroundings
+          .out()
+          .printf(Locale.ROOT, "%sits host took %.0f %%%n", others, 100 * heard.stolen());
+    }
+
     private void write(Consumer<Report.Origin> put) {
       Optional<Noise> heard = noise.stop();
+      if (foreign) {
+        heard = heard.map(Noise::withoutOthers);
+      }
       put.accept(Report.Origin.of(Instant.now(), commandLine(), heard));
-      heard.ifPresent(noise ->
-          surroundings
-              .out()
-              .printf(
-                  java.util.Locale.ROOT,
-                  "others had %.0f %% of the machine meanwhile, the host %.0f %%%n",
-                  100 * noise.others(),
-                  100 * noise.stolen()));
+      heard.ifPresent(this::print);
       if (json != null) {
         Report.write(json, report.json());
       }
@@ -172,7 +202,7 @@ final class BenchOptions {
   }
 
   private String commandLine() {
-    CommandSpec spec = java.util.Objects.requireNonNull(command);
+    CommandSpec spec = Objects.requireNonNull(command);
     List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
     return "coffey " + String.join(" ", arguments);
   }

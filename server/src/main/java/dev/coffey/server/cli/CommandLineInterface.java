@@ -101,8 +101,11 @@ public final class CommandLineInterface {
 
   private static CommandLine bench(Surroundings surroundings) {
     return new CommandLine(new Bench())
+        .addSubcommand(new BenchKernels(surroundings))
         .addSubcommand(new BenchModel(surroundings))
+        .addSubcommand(new BenchServer(surroundings))
         .addSubcommand(new BenchPeers(surroundings))
+        .addSubcommand(new BenchAll(surroundings))
         .addSubcommand(new BenchGenerate(surroundings));
   }
 

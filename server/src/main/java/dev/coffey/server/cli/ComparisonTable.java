@@ -29,8 +29,13 @@ final class ComparisonTable {
   }
 
   void row(Comparison.Row row) {
-    String label = row.workload();
-    for (Turns.Result result : row.results()) {
+    results(row.workload(), row.results());
+  }
+
+  /// A line for each contestant.
+  void results(String workload, List<Turns.Result> results) {
+    String label = workload;
+    for (Turns.Result result : results) {
       Spread spread = result.ratio() == null ? result.milliseconds() : result.ratio();
       out.printf(
           Locale.ROOT,
@@ -40,7 +45,7 @@ final class ComparisonTable {
           result.milliseconds().median(),
           result.textsPerSecond().median(),
           result.tokensPerSecond().median(),
-          result.ratio() == null && row.results().size() > 1
+          result.ratio() == null && results.size() > 1
               ? ""
               : String.format(
                   Locale.ROOT,

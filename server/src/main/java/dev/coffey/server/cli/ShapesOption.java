@@ -9,18 +9,22 @@ import picocli.CommandLine.Option;
 @picocli.CommandLine.Command
 final class ShapesOption {
   private static final int MOST = 1 << 16;
+  private static final String NONE = "none";
 
   @Option(
       names = "--shapes",
       paramLabel = "TEXTSxTOKENS",
       split = ",",
       defaultValue = "1x16,1x32,1x128,8x32,8x128,32x128,1x384",
-      description = "Batches of texts of equal length (default ${DEFAULT-VALUE}).")
+      description = "Batches of texts of equal length, or none (default ${DEFAULT-VALUE}).")
   private List<String> shapes = List.of();
 
   /// @param longest what the model can read
   List<Workload> workloads(int vocabulary, int longest) {
     List<Workload> workloads = new ArrayList<>();
+    if (shapes.equals(List.of(NONE))) {
+      return workloads;
+    }
     for (String shape : shapes) {
       if (!shape.matches("[1-9][0-9]{0,4}x[1-9][0-9]{0,4}")) {
         throw new WrongUsage(

@@ -67,6 +67,167 @@ class BenchTest {
     assertThat(Files.readString(page)).contains("uniform:3:40 in batches of 8");
   }
 
+  @Test
+  void server_ofItsOwn_isLoadedOverASocket(@TempDir Path folder) throws Exception {
+    Path report = folder.resolve("bench.json");
+    int code =
+        terminal.run(
+            "bench",
+            "server",
+            "--models",
+            model(),
+            "--mix",
+            "uniform:4:60",
+            "--vocabulary",
+            "131",
+            "--clients",
+            "1,3",
+            "--loads",
+            "0.5",
+            "--seconds",
+            "0.3",
+            "--deadline",
+            "5",
+            "--overhead",
+            "20",
+            "--json",
+            report.toString());
+    assertThat(terminal.err()).isEmpty();
+    assertThat(code).isZero();
+    JsonNode server = json(report).at("/servers/coffey uniform:4:60");
+    assertThat(server.get("peak").asDouble()).isPositive();
+    assertThat(server.get("closed")).hasSize(2);
+    assertThat(server.get("open")).hasSize(1);
+    assertThat(server.at("/open/0/offered").asDouble()).isPositive();
+    for (JsonNode step : server.get("closed")) {
+      assertThat(step.get("answered").asLong()).isPositive();
+      assertThat(step.at("/latency/p50").asDouble()).isPositive();
+      assertThat(step.at("/server/compute_millis").asDouble()).isPositive();
+      assertThat(step.at("/server/batch_texts").asDouble()).isBetween(1.0, 3.0);
+    }
+    assertThat(server.at("/overhead/allocated_bytes").asDouble()).isPositive();
+    assertThat(server.at("/overhead/request").asDouble())
+        .isGreaterThan(server.at("/overhead/compute").asDouble());
+  }
+
+  @Test
+  void server_otherTarget_isLoadedByItsNameAndBesideTheFirst(@TempDir Path folder)
+      throws Exception {
+    Path report = folder.resolve("bench.json");
+    Surroundings surroundings = terminal.surroundings();
+    BenchOptions options = new BenchOptions();
+    try (OwnServer own =
+        OwnServer.start(surroundings, options.config(surroundings), Path.of(model()))) {
+      for (String name : new String[] {"one", "two"}) {
+        int code =
+            terminal.run(
+                "bench",
+                "server",
+                "--target",
+                own.target(),
+                "--model",
+                own.model(),
+                "--metrics",
+                own.metricsUrl().toString(),
+                "--name",
+                name,
+                "--mix",
+                "fixed:9",
+                "--vocabulary",
+                "131",
+                "--clients",
+                "2",
+                "--loads",
+                "0.5",
+                "--rates",
+                "20",
+                "--seconds",
+                "0.2",
+                "--json",
+                report.toString());
+        assertThat(terminal.err()).isEmpty();
+        assertThat(code).isZero();
+      }
+      JsonNode servers = json(report).get("servers");
+      assertThat(servers).hasSize(2);
+      assertThat(servers.at("/two fixed:9/open/1/offered").asDouble()).isEqualTo(20);
+      assertThat(servers.at("/two fixed:9/mean_tokens").asDouble()).isEqualTo(9);
+      assertThat(
+              terminal.run(
+                  "bench",
+                  "server",
+                  "--target",
+                  own.target(),
+                  "--model",
+                  "nobody",
+                  "--seconds",
+                  "0.2"))
+          .isEqualTo(1);
+      assertThat(terminal.err()).last().asString().contains("requests failed", "nobody");
+    }
+  }
+
+  @Test
+  void peers_onnxRuntimeAndAnother_areComparedAndStreamed(@TempDir Path folder) throws Exception {
+    Path report = folder.resolve("bench.json");
+    Path page = folder.resolve("bench.html");
+    URL onnx =
+        Objects.requireNonNull(
+            BenchTest.class.getResource("/dev/coffey/server/bench/distilbert-seqcls.onnx"));
+    String jar =
+        ai.onnxruntime.OrtEnvironment.class
+            .getProtectionDomain()
+            .getCodeSource()
+            .getLocation()
+            .getPath();
+    int code =
+        terminal.run(
+            "bench", "peers", "--models", model(), "--onnx", Path.of(onnx.toURI()).toString(),
+            "--onnxruntime", jar, "--shapes", "2x9", "--rounds", "1", "--slice", "0.01",
+            "--warm-up", "0", "--stream", "9", "--mix", "uniform:4:60", "--json",
+            report.toString(), "--html", page.toString());
+    assertThat(terminal.err()).isEmpty();
+    assertThat(code).isZero();
+    JsonNode results = json(report).at("/peers/rows/0/results");
+    assertThat(results.findValuesAsText("name")).containsExactly("coffey", "onnxruntime");
+    assertThat(results.at("/1/ratio/median").asDouble()).isPositive();
+    assertThat(json(report).at("/stream/results").findValuesAsText("name"))
+        .containsExactly(
+            "coffey",
+            "onnxruntime, batches of 8",
+            "onnxruntime, batches of 8 sorted by length");
+    assertThat(json(report).at("/stream/texts").asInt()).isEqualTo(9);
+    assertThat(json(report).at("/peers/command").asText())
+        .contains("--onnx distilbert-seqcls.onnx")
+        .doesNotContain(folder.toString());
+  }
+
+  @Test
+  void kernels_smallSizes_areMeasuredHotAndCold(@TempDir Path folder) throws Exception {
+    Path report = folder.resolve("bench.json");
+    int code =
+        terminal.run(
+            "bench",
+            "kernels",
+            "--hot",
+            "3",
+            "--cold",
+            "2",
+            "--slices",
+            "1",
+            "--threads",
+            "1",
+            "--json",
+            report.toString());
+    assertThat(terminal.err()).isEmpty();
+    assertThat(code).isZero();
+    JsonNode rows = json(report).at("/kernels/rows");
+    assertThat(rows.findValuesAsText("operation"))
+        .contains("linear", "attention", "norm", "gelu (erf)", "softmax");
+    assertThat(rows.findValuesAsText("weights")).contains("hot", "cold");
+    assertThat(json(report).at("/kernels/limits/0/gigabytes").asDouble()).isPositive();
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -78,6 +239,13 @@ class BenchTest {
           bench model --slice=-1 | --slice = -1.0: must be 0 to 3600
           bench peers | no peer
           bench peers --onnx a.onnx | belong together
+          bench all | Missing required option: '--json=FILE'
+          bench kernels | --models is not for kernels
+          bench server --target a:1 | --target and --model belong together
+          bench server --metrics http://a/metrics | --metrics is for --target
+          bench server --clients 0 | --clients = [0]: each must be 1 to 10000
+          bench server --seconds 0 | --seconds = 0.0: must be 0.1 to 3600
+          bench server --mix long | length mix 'long'
           """)
   void bench_wrongUsage_saysWhat(String line, String message) throws URISyntaxException {
     String models = line.equals("bench") ? "" : " --models " + model();

@@ -37,18 +37,21 @@ final class Terminal {
   }
 
   int run(String... arguments) {
-    return CommandLineInterface.run(
-        new Surroundings(
-            new ByteArrayInputStream(input),
-            new PrintStream(out, true, StandardCharsets.UTF_8),
-            new PrintStream(err, true, StandardCharsets.UTF_8),
-            environment,
-            2,
-            root,
-            "coffey",
-            "1.2.3",
-            Engines::open),
-        arguments);
+    return CommandLineInterface.run(surroundings(), arguments);
+  }
+
+  /// What a command sees.
+  Surroundings surroundings() {
+    return new Surroundings(
+        new ByteArrayInputStream(input),
+        new PrintStream(out, true, StandardCharsets.UTF_8),
+        new PrintStream(err, true, StandardCharsets.UTF_8),
+        environment,
+        2,
+        root,
+        "coffey",
+        "1.2.3",
+        Engines::open);
   }
 
   List<String> out() {
