@@ -118,8 +118,8 @@ interface CudaDriver {
   /// nothing waited for until [#endCapture], and the calling thread must make both calls.
   void beginCapture(Stream stream);
 
-  /// Ends the recording and makes it ready to launch. If the recording became invalid, this throws
-  /// and the stream is no longer recording.
+  /// Ends the recording and makes it ready to launch, with all the memory that it needs. If the
+  /// recording became invalid, this throws and the stream is no longer recording.
   Graph endCapture(Stream stream);
 
   void destroy(Graph graph);

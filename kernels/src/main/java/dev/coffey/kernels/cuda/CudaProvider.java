@@ -23,7 +23,7 @@ public final class CudaProvider implements KernelsProvider {
 
   /// For the machine as it is.
   public CudaProvider() {
-    this(CudaProvider::found, JCudaBinding::new);
+    this(CudaProvider::found, () -> new JCudaBinding(Runtime.getRuntime().availableProcessors()));
   }
 
   /// For a driver that stands in for the machine's.

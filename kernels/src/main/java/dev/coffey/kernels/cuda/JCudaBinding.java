@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import jcuda.NativePointerObject;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
+import jcuda.driver.CUctx_flags;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUdeviceptr;
@@ -25,6 +26,10 @@ import jcuda.driver.JCudaDriver;
 /// all that this calls, and after [JCudaLibrary#load].
 final class JCudaBinding implements CudaDriver {
   private static final int NAME_BYTES = 256;
+
+  /// With fewer processors a thread that spins while it waits for the device takes one that
+  /// tokenizing needs; with more, spinning ends sooner than being woken.
+  private static final int PROCESSORS_TO_SPIN = 4;
 
   /// Percent of what can be shared memory.
   private static final int ALL_SHARED = 100;
@@ -61,7 +66,11 @@ final class JCudaBinding implements CudaDriver {
     }
   }
 
-  JCudaBinding() {
+  private final boolean sleeps;
+
+  /// @param processors that this process may use
+  JCudaBinding(int processors) {
+    sleeps = processors < PROCESSORS_TO_SPIN;
     check("cuInit", JCudaDriver.cuInit(0));
   }
 
@@ -105,6 +114,12 @@ final class JCudaBinding implements CudaDriver {
 
   @Override
   public Context retain(int ordinal) {
+    if (sleeps) {
+      check(
+          "cuDevicePrimaryCtxSetFlags",
+          JCudaDriver.cuDevicePrimaryCtxSetFlags(
+              device(ordinal), CUctx_flags.CU_CTX_SCHED_BLOCKING_SYNC));
+    }
     CUcontext context = new CUcontext();
     check(
         "cuDevicePrimaryCtxRetain", JCudaDriver.cuDevicePrimaryCtxRetain(context, device(ordinal)));
@@ -219,6 +234,9 @@ final class JCudaBinding implements CudaDriver {
   public Event createEvent(boolean timed) {
     CUevent event = new CUevent();
     int flags = timed ? CUevent_flags.CU_EVENT_DEFAULT : CUevent_flags.CU_EVENT_DISABLE_TIMING;
+    if (sleeps) {
+      flags |= CUevent_flags.CU_EVENT_BLOCKING_SYNC;
+    }
     check("cuEventCreate", JCudaDriver.cuEventCreate(event, flags));
     return new JEvent(event);
   }
@@ -319,9 +337,20 @@ final class JCudaBinding implements CudaDriver {
     try {
       CUgraphExec executable = new CUgraphExec();
       check("cuGraphInstantiate", JCudaDriver.cuGraphInstantiate(executable, graph, 0L));
-      return new JGraph(executable);
+      return uploaded(new JGraph(executable), stream);
     } finally {
       check("cuGraphDestroy", JCudaDriver.cuGraphDestroy(graph));
+    }
+  }
+
+  /// Else the first launch would take the device's memory for it.
+  private JGraph uploaded(JGraph graph, Stream stream) {
+    try {
+      check("cuGraphUpload", JCudaDriver.cuGraphUpload(graph.handle(), stream(stream)));
+      return graph;
+    } catch (CudaException e) {
+      destroy(graph);
+      throw e;
     }
   }
 

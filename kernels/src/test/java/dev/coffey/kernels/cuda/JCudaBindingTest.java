@@ -36,6 +36,7 @@ class JCudaBindingTest {
     assertThat(run(temporary, BindingRun.class.getName()))
         .containsExactly(
             "Usable[detail=device 0, Stub card, has compute capability 8.6, driver for CUDA 12.4]",
+            "device 0 flags 4",
             "load machine code",
             "load ptx",
             "linear_f32_128x128 attribute 9 = 100",
@@ -43,6 +44,7 @@ class JCudaBindingTest {
             "launch softmax_f32 grid 1 1 1 block 128 1 1 shared 0 same 1 strides 4 4 columns 3 rows 2 count 0",
             "begin capture, mode 1",
             "launch softmax_f32 grid 1 1 1 block 128 1 1 shared 0 same 1 strides 4 4 columns 3 rows 2 count 0",
+            "upload graph",
             "launch graph",
             "read [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]",
             "device 0 (Stub card) has too little memory: 2.0 GiB more were needed, 1.0 MiB of 1.0 GiB are free; lower batch.max-tokens, serve fewer models, store them in 16 bits (--precision), or free the device of other processes",
@@ -120,6 +122,8 @@ class JCudaBindingTest {
         new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "--enable-native-access=ALL-UNNAMED",
+            // So few that waiting must not spin.
+            "-XX:ActiveProcessorCount=2",
             "-Djava.io.tmpdir=" + temporary,
             "-cp",
             System.getProperty("java.class.path"),

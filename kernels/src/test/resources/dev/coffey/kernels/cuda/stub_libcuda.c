@@ -23,6 +23,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
   return 0;
 }
 int cuDevicePrimaryCtxRetain(void **context, int device) { (void)device; *context = (void *)1; return 0; }
+int cuDevicePrimaryCtxSetFlags_v2(int device, unsigned flags) { printf("device %d flags %u\n", device, flags); return 0; }
 int cuDevicePrimaryCtxRelease_v2(int device) { (void)device; printf("release, %d live\n", live); return 0; }
 int cuCtxSetCurrent(void *context) { return context == (void *)1 ? 0 : 201; }
 int cuMemGetInfo_v2(size_t *available, size_t *total) { *available = 1u << 20; *total = 1u << 30; return 0; }
@@ -78,6 +79,7 @@ int cuStreamEndCapture(void *stream, void **graph) { (void)stream; return taken(
 int cuGraphInstantiateWithFlags(void **executable, void *graph, address flags) { (void)graph; return flags == 0 ? taken(executable) : 1; }
 int cuGraphDestroy(void *graph) { return given(graph); }
 int cuGraphExecDestroy(void *executable) { return given(executable); }
+int cuGraphUpload(void *executable, void *stream) { printf("upload graph\n"); return executable == 0 || stream == 0; }
 int cuGraphLaunch(void *executable, void *stream) { printf("launch graph\n"); return executable == 0 || stream == 0; }
 int cuEventCreate(void **event, unsigned flags) { (void)flags; return taken(event); }
 int cuEventDestroy_v2(void *event) { return given(event); }
