@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// @param norm null for none
 record Dense(
     PackedWeights weights, @Nullable Tensor bias, Activation activation, @Nullable Norm norm) {
+  /// Numbers of 16 bits in 16 bytes.
+  private static final int ALIGNED = 8;
 
   static Dense of(Linear linear, Activation activation) {
     return new Dense(linear.weights(), linear.bias(), activation, null);
@@ -93,11 +95,12 @@ record Dense(
     return input;
   }
 
+  /// Padded, so that both halves of the scratch rows begin where rows may: at 16 bytes.
   private static int widestInner(List<Dense> layers) {
     int widest = 0;
     for (Dense layer : layers.subList(0, layers.size() - 1)) {
       widest = Math.max(widest, layer.outputs());
     }
-    return widest;
+    return Math.ceilDiv(widest, ALIGNED) * ALIGNED;
   }
 }
