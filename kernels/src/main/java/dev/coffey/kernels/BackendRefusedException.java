@@ -5,7 +5,8 @@ package dev.coffey.kernels;
 public final class BackendRefusedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  BackendRefusedException(String message) {
+  /// Says what was refused, and why.
+  public BackendRefusedException(String message) {
     super(message);
   }
 }

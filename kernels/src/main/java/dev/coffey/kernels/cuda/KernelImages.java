@@ -1,5 +1,6 @@
 package dev.coffey.kernels.cuda;
 
+import dev.coffey.kernels.BackendRefusedException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -25,7 +26,7 @@ final class KernelImages {
 
   /// Loads what the device and its driver can run.
   ///
-  /// @throws IllegalStateException if there is nothing, with a message for the user
+  /// @throws BackendRefusedException if there is nothing
   static CudaDriver.Module load(CudaDriver driver, DeviceProperties device) {
     List<String> images = List.of(MACHINE_CODE, device.capability() >= AMPERE ? PTX_80 : PTX_75);
     List<CudaException> failures = new ArrayList<>();
@@ -46,8 +47,8 @@ final class KernelImages {
         failures.add(e);
       }
     }
-    IllegalStateException refusal =
-        new IllegalStateException(
+    BackendRefusedException refusal =
+        new BackendRefusedException(
             "neither machine code nor PTX of the kernels loads on %s (compute capability %d.%d) with a driver for CUDA %s; update the driver (last error: %s)"
                 .formatted(
                     device.name(),

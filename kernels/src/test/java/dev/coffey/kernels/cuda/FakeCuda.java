@@ -67,6 +67,11 @@ public final class FakeCuda {
       }
     }
 
+    /// Leaves so many bytes of the card's memory free.
+    public void leave(int card, long bytes) {
+      drivers.get(card).freeBytes = bytes;
+    }
+
     /// Every call to the card fails from now on, as after a kernel's fault.
     public void lose(int card) {
       drivers.get(card).lose(CudaException.ILLEGAL_ADDRESS);

@@ -2,6 +2,7 @@ package dev.coffey.server.cli;
 
 import dev.coffey.client.CoffeyException;
 import dev.coffey.kernels.BackendRefusedException;
+import dev.coffey.kernels.DeviceMemoryException;
 import dev.coffey.model.checkpoint.CheckpointException;
 import dev.coffey.model.eval.DataException;
 import dev.coffey.model.tokenize.TokenizerException;
@@ -148,6 +149,7 @@ public final class CommandLineInterface {
           case ConfigException config -> config.problems();
           case CoffeyException call -> List.of(call.getMessage() + hint(call));
           case BackendRefusedException _,
+              DeviceMemoryException _,
               CheckpointException _,
               TokenizerException _,
               DataException _,

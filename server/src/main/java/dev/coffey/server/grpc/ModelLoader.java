@@ -1,5 +1,6 @@
 package dev.coffey.server.grpc;
 
+import dev.coffey.kernels.DeviceMemoryException;
 import dev.coffey.model.checkpoint.CheckpointException;
 import dev.coffey.model.checkpoint.ModelFolder;
 import dev.coffey.model.checkpoint.ModelLocation;
@@ -46,7 +47,10 @@ final class ModelLoader {
       }
       try {
         return registry.load(location);
-      } catch (CheckpointException | TokenizerException | IllegalArgumentException e) {
+      } catch (CheckpointException
+          | TokenizerException
+          | DeviceMemoryException
+          | IllegalArgumentException e) {
         throw new NotLoadable(
             "model '%s' version %s can't be loaded: %s".formatted(name, number, e.getMessage()));
       }

@@ -2,6 +2,7 @@ package dev.coffey.server.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.coffey.kernels.cuda.FakeCuda;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -37,6 +38,19 @@ class CommandLineInterfaceTest {
   void help_ofTheProgram_listsTheCommands() {
     assertThat(terminal.run("--help")).isZero();
     assertThat(String.join("\n", terminal.out())).contains("serve", "classify", "doctor");
+  }
+
+  // Breaks if a card without room is called an error of the program, or its user isn't told what to
+  // lower.
+  @Test
+  void serve_cardWithoutRoom_isALineThatSaysWhatIsNeededAndCode1() {
+    FakeCuda.Cards cards = new FakeCuda.Cards(1);
+    cards.leave(0, 1000);
+    assertThat(terminal.backends(List.of(cards)).run("serve", "--backend", "cuda", "--port", "0"))
+        .isEqualTo(1);
+    assertThat(terminal.err().getLast())
+        .matches(
+            "coffey: device 0 \\(Fake 0\\) has too little memory: .* are needed \\(weights .*\\), 0.0 MiB of 8.0 GiB are free; lower batch.max-tokens, .*");
   }
 
   @ParameterizedTest

@@ -1,5 +1,6 @@
 package dev.coffey.server.cli;
 
+import dev.coffey.kernels.KernelsProvider;
 import dev.coffey.server.Engines;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -16,6 +17,7 @@ final class Terminal {
   private byte[] input = {};
   private Path root = Path.of("/");
   private Map<String, String> environment = Map.of();
+  private List<KernelsProvider> backends = KernelsProvider.all();
 
   Terminal typing(String text) {
     return typing(text.getBytes(StandardCharsets.UTF_8));
@@ -36,6 +38,11 @@ final class Terminal {
     return this;
   }
 
+  Terminal backends(List<KernelsProvider> providers) {
+    backends = providers;
+    return this;
+  }
+
   int run(String... arguments) {
     return CommandLineInterface.run(surroundings(), arguments);
   }
@@ -51,7 +58,7 @@ final class Terminal {
         root,
         "coffey",
         "1.2.3",
-        Engines::open);
+        config -> Engines.open(config, backends));
   }
 
   List<String> out() {

@@ -3,6 +3,8 @@ package dev.coffey.server.grpc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.coffey.kernels.KernelsOptions;
+import dev.coffey.kernels.cuda.FakeCuda;
 import dev.coffey.proto.v1.ClassifyRequest;
 import dev.coffey.proto.v1.Input;
 import dev.coffey.proto.v1.ListModelsRequest;
@@ -141,6 +143,32 @@ final class ModelLoaderTest {
                 .getStatus())
         .isEqualTo(ServingStatus.SERVING);
     assertThat(load("versions", "").getVersion()).isEqualTo("2");
+  }
+
+  // Breaks if a model that the device has no room for is the server's fault, or takes what others
+  // have; or if the client isn't told what to do.
+  @Test
+  void load_deviceWithoutRoom_isFailedPreconditionByPartsUntilThereIsSome() {
+    FakeCuda.Cards cards = new FakeCuda.Cards(1);
+    try (TestServer gpu =
+        new TestServer(
+            cards.open(new KernelsOptions(1)),
+            List.of(TestModels.named("tagger", folder.resolve("tagger"))),
+            GrpcConfig.DEFAULT,
+            BatchConfig.DEFAULT,
+            model -> model,
+            Optional.of(folder))) {
+      cards.leave(0, 1000);
+      LoadModelRequest request = LoadModelRequest.newBuilder().setModel("versions").build();
+      StatusRuntimeException refused =
+          catchThrowableOfType(StatusRuntimeException.class, () -> gpu.models().loadModel(request));
+      assertThat(refused.getStatus().getCode()).isEqualTo(Code.FAILED_PRECONDITION);
+      assertThat(refused.getStatus().getDescription())
+          .matches(
+              "model 'versions' version 2 can't be loaded: device 0 \\(Fake 0\\) has too little memory: .* are needed \\(weights .* MiB, activations of up to .* MiB\\), 0.0 MiB of 8.0 GiB are free; lower batch.max-tokens, .*");
+      cards.leave(0, 1 << 30);
+      assertThat(gpu.models().loadModel(request).getSummary().getVersion()).isEqualTo("2");
+    }
   }
 
   @Test

@@ -34,15 +34,15 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
-/// A whole server on the scalar backend, over the in-process transport: everything but the socket
-/// and the command line.
+/// A whole server on the scalar backend, if no other is given, over the in-process transport:
+/// everything but the socket and the command line.
 public final class TestServer implements AutoCloseable {
   private static final AtomicInteger COUNT = new AtomicInteger();
 
   /// Quick: kernels of the scalar backend have nothing to gain from warming up.
   private static final RegistryConfig REGISTRY = new RegistryConfig(Duration.ofMillis(20), 32, 32);
 
-  private final Kernels kernels = new ScalarProvider().open(new KernelsOptions(1));
+  private final Kernels kernels;
   private final GrpcConfig config;
   private final HandlerPool handlers;
   private final Batcher batcher;
@@ -69,6 +69,19 @@ public final class TestServer implements AutoCloseable {
       BatchConfig batches,
       Function<TextModel, BatchRunner> runners,
       Optional<Path> folder) {
+    this(
+        new ScalarProvider().open(new KernelsOptions(1)), models, config, batches, runners, folder);
+  }
+
+  /// As above, on `kernels`, which the server closes.
+  public TestServer(
+      Kernels kernels,
+      List<ModelLocation> models,
+      GrpcConfig config,
+      BatchConfig batches,
+      Function<TextModel, BatchRunner> runners,
+      Optional<Path> folder) {
+    this.kernels = kernels;
     this.config = config;
     handlers = HandlerPool.of(config);
     BatchListener listener =
