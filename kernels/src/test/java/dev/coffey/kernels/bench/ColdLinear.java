@@ -18,8 +18,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /// The SIMD backend's fp32 `linear` with weights that no cache holds: the matrices of a ring of
-/// [#RING_BYTES], one after the other, as a forward pass meets them. `tools/bench cold
-/// [ROWS,...]`.
+/// [#RING_BYTES], one after the other, as a forward pass meets them. `tools/bench cold [ROWS,...]`.
 ///
 /// Beside it, in turns, what bounds it: the same bytes only read, by as many threads, and the FMA
 /// peak of one core times the threads. The bound of a product is the longer of the two times.
@@ -70,8 +69,7 @@ public final class ColdLinear {
     }
   }
 
-  private static String measure(
-      Kernels kernels, Bounds bounds, int threads, int m, int k, int n) {
+  private static String measure(Kernels kernels, Bounds bounds, int threads, int m, int k, int n) {
     int matrices = (int) (RING_BYTES / ((long) k * n * Float.BYTES));
     try (Ring ring = new Ring(kernels, matrices, m, k, n)) {
       Slices.rate(bounds::read, WARM_UP, System::nanoTime);
@@ -157,9 +155,11 @@ public final class ColdLinear {
         sum0 = sum0.add(FloatVector.fromMemorySegment(SPECIES, segment, at, nativeOrder()));
         sum1 = sum1.add(FloatVector.fromMemorySegment(SPECIES, segment, at + step, nativeOrder()));
         sum2 =
-            sum2.add(FloatVector.fromMemorySegment(SPECIES, segment, at + 2L * step, nativeOrder()));
+            sum2.add(
+                FloatVector.fromMemorySegment(SPECIES, segment, at + 2L * step, nativeOrder()));
         sum3 =
-            sum3.add(FloatVector.fromMemorySegment(SPECIES, segment, at + 3L * step, nativeOrder()));
+            sum3.add(
+                FloatVector.fromMemorySegment(SPECIES, segment, at + 3L * step, nativeOrder()));
       }
       return sum0.add(sum1).add(sum2).add(sum3).lane(0);
     }

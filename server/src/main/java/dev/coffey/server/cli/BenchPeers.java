@@ -127,8 +127,7 @@ final class BenchPeers implements Callable<Integer> {
         CoffeyContestant coffey = CoffeyContestant.load(folder.folder(), kernels)) {
       List<Contestant> contestants = new ArrayList<>(List.of(coffey));
       contestants.addAll(others);
-      Workload mixed =
-          Workload.mixed(lengths, stream, STREAM_BATCH, coffey.vocabulary(), 1);
+      Workload mixed = Workload.mixed(lengths, stream, STREAM_BATCH, coffey.vocabulary(), 1);
       var _ = Comparison.agreement(contestants, mixed);
       ComparisonTable table = new ComparisonTable(surroundings.out());
       table.head(contestants);

@@ -182,10 +182,30 @@ class BenchTest {
             .getPath();
     int code =
         terminal.run(
-            "bench", "peers", "--models", model(), "--onnx", Path.of(onnx.toURI()).toString(),
-            "--onnxruntime", jar, "--shapes", "2x9", "--rounds", "1", "--slice", "0.01",
-            "--warm-up", "0", "--stream", "9", "--mix", "uniform:4:60", "--json",
-            report.toString(), "--html", page.toString());
+            "bench",
+            "peers",
+            "--models",
+            model(),
+            "--onnx",
+            Path.of(onnx.toURI()).toString(),
+            "--onnxruntime",
+            jar,
+            "--shapes",
+            "2x9",
+            "--rounds",
+            "1",
+            "--slice",
+            "0.01",
+            "--warm-up",
+            "0",
+            "--stream",
+            "9",
+            "--mix",
+            "uniform:4:60",
+            "--json",
+            report.toString(),
+            "--html",
+            page.toString());
     assertThat(terminal.err()).isEmpty();
     assertThat(code).isZero();
     JsonNode results = json(report).at("/peers/rows/0/results");
@@ -193,9 +213,7 @@ class BenchTest {
     assertThat(results.at("/1/ratio/median").asDouble()).isPositive();
     assertThat(json(report).at("/stream/results").findValuesAsText("name"))
         .containsExactly(
-            "coffey",
-            "onnxruntime, batches of 8",
-            "onnxruntime, batches of 8 sorted by length");
+            "coffey", "onnxruntime, batches of 8", "onnxruntime, batches of 8 sorted by length");
     assertThat(json(report).at("/stream/texts").asInt()).isEqualTo(9);
     assertThat(json(report).at("/peers/command").asText())
         .contains("--onnx distilbert-seqcls.onnx")
