@@ -39,7 +39,7 @@ import jdk.incubator.vector.VectorSpecies;
 /// - **No more than 8 rows.** In methods of 10 and 12 rows some of the vectors' own methods fall
 ///   out of inlining (C2's limit on nodes), with the same end: 0.14 on a Zen 4 with AVX-512, where
 ///   8 rows reach 0.95 to 0.97. Twelve would only save a third of the loads, of which a core does
-///   two beside each FMA.
+///   two beside each FMA; made to compile, they were slower in the model (`docs/performance.md`).
 final class ProductTile {
   /// The wrap of the loops' offset: beyond any tile's size.
   private static final long OFFSET = (1L << 40) - 1;
