@@ -17,7 +17,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A client of one connection that classifies texts of random token ids, all of one length.
+/// A client of one connection that classifies texts of random token ids, all of one length and of
+/// every vocabulary that the models here have.
 final class Client implements AutoCloseable {
   private final ManagedChannel channel;
   private final InferenceServiceGrpc.InferenceServiceStub stub;
@@ -32,7 +33,7 @@ final class Client implements AutoCloseable {
     SplittableRandom random = new SplittableRandom(tokens);
     for (int i = 0; i < requests.length; i++) {
       TokenIds.Builder ids = TokenIds.newBuilder().addIds(101);
-      random.ints(tokens - 2, 1000, 30_000).forEach(ids::addIds);
+      random.ints(tokens - 2, 1000, 8000).forEach(ids::addIds);
       requests[i] =
           ClassifyRequest.newBuilder()
               .setModel(model)
@@ -43,8 +44,8 @@ final class Client implements AutoCloseable {
 
   /// Sends requests at random moments, `perSecond` on average (Poisson), and waits for all answers.
   /// Their times count from the moment at which each was to be sent.
-  Latencies openLoop(double perSecond, int seconds) throws InterruptedException {
-    Latencies latencies = new Latencies();
+  RequestTimes openLoop(double perSecond, int seconds) throws InterruptedException {
+    RequestTimes latencies = new RequestTimes();
     SplittableRandom random = new SplittableRandom(3);
     AtomicInteger open = new AtomicInteger(1);
     CountDownLatch done = new CountDownLatch(1);

@@ -22,7 +22,7 @@ public final class Idle {
     int connections = args.length > 2 ? Integer.parseInt(args[2]) : 10_000;
     try (Client client = new Client("127.0.0.1:" + args[0], "", 16)) {
       var _ = client.openLoop(PER_SECOND, 20);
-      Latencies without = client.openLoop(PER_SECOND, 10);
+      RequestTimes without = client.openLoop(PER_SECOND, 10);
       double before = Counters.read(args[1]).value(RESIDENT);
       long start = System.nanoTime();
       try (IdleConnections idle = IdleConnections.open(server, connections)) {

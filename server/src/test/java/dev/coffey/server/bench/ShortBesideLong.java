@@ -17,8 +17,8 @@ public final class ShortBesideLong {
         Client longs = new Client(args[0], "", 512)) {
       var _ = shorts.closedLoop(2, 5);
       double longMillis = 1000 / longs.closedLoop(1, 8);
-      Latencies alone = shorts.openLoop(SHORTS_PER_SECOND, seconds);
-      Latencies[] ofLongs = new Latencies[1];
+      RequestTimes alone = shorts.openLoop(SHORTS_PER_SECOND, seconds);
+      RequestTimes[] ofLongs = new RequestTimes[1];
       Thread beside =
           Thread.ofPlatform()
               .start(() -> {
@@ -28,7 +28,7 @@ public final class ShortBesideLong {
                   throw new IllegalStateException(e);
                 }
               });
-      Latencies mixed = shorts.openLoop(SHORTS_PER_SECOND, seconds);
+      RequestTimes mixed = shorts.openLoop(SHORTS_PER_SECOND, seconds);
       beside.join();
       System.out.printf(
           Locale.ROOT,

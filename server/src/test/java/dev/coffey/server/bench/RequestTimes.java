@@ -6,7 +6,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /// How long requests took. From any thread.
-final class Latencies {
+final class RequestTimes {
   private final Queue<Long> nanos = new ConcurrentLinkedQueue<>();
 
   void add(long each) {
