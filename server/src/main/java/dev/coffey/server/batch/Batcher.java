@@ -535,6 +535,7 @@ public final class Batcher implements AutoCloseable {
   }
 
   private static void unpark(Lane lane) {
+    lane.called = true;
     LockSupport.unpark(lane.thread);
   }
 
@@ -561,9 +562,9 @@ public final class Batcher implements AutoCloseable {
     if (nanos == 0) {
       return;
     }
-    awaitAnnounced();
+    awaitAnnounced(lane);
     lane.parked = true;
-    if (!signalled) {
+    if (!signalled && !lane.called) {
       if (nanos == Long.MAX_VALUE) {
         LockSupport.park(this);
       } else {
@@ -576,8 +577,8 @@ public final class Batcher implements AutoCloseable {
   /// Yields rather than spins: where cores are few, the handler that gets the request ready needs
   /// this one.
   @SuppressWarnings("ThreadPriorityCheck") // nothing relies on it but speed
-  private void awaitAnnounced() {
-    while (!signalled && awake - ticker.nanoTime() > 0) {
+  private void awaitAnnounced(Lane lane) {
+    while (!signalled && !lane.called && awake - ticker.nanoTime() > 0) {
       Thread.yield();
     }
   }
@@ -603,6 +604,7 @@ public final class Batcher implements AutoCloseable {
     queues.lock();
     try {
       signalled = false;
+      lane.called = false;
       boolean last = closing;
       takeIn();
       String lost = allLost;

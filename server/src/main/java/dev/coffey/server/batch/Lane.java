@@ -16,6 +16,10 @@ final class Lane {
   /// Whether the thread sleeps, or is about to.
   volatile boolean parked;
 
+  /// Whether this lane, and no other in its place, is to look at everything once more. That its
+  /// thread was unparked would not do: waiting for a lock takes that away.
+  volatile boolean called;
+
   /// Guarded by the batcher's lock: whether a batch or a task of the lane is under way.
   boolean busy;
 
