@@ -275,6 +275,7 @@ class CudaKernelsTest {
       Indices second = arena.indices(2);
       List<String> taken = new ArrayList<>();
       driver.calls.clear();
+      driver.copyStreams.clear();
       for (BatchSlot slot : List.of(one, other)) {
         slot.begin();
         kernels.upload(new int[] {1, 0}, 2, slot.equals(one) ? first : second);
@@ -287,6 +288,8 @@ class CudaKernelsTest {
       assertThat(driver.calls.subList(0, 6)).isEqualTo(batch);
       assertThat(driver.calls.subList(6, 12)).isEqualTo(batch);
       assertThat(driver.calls).hasSize(12);
+      assertThat(driver.copyStreams).hasSize(1);
+      assertThat(driver.computeStreams).hasSize(1).doesNotContainAnyElementsOf(driver.copyStreams);
       assertThat(taken).isEmpty();
       one.await();
       other.await();

@@ -82,6 +82,11 @@ public final class FakeCuda {
       drivers.get(card).fail(0, CudaException.INVALID_VALUE);
     }
 
+    /// Whether all that was taken from a card has been given back.
+    public boolean clean(int card) {
+      return drivers.get(card).clean();
+    }
+
     @Override
     public String name() {
       return CudaKernels.NAME;

@@ -58,6 +58,12 @@ final class FakeDriver implements CudaDriver {
   /// The kernels that shared memory was asked for.
   final List<String> sharing = new ArrayList<>();
 
+  /// The streams that copies to the device went through.
+  final Set<Stream> copyStreams = new HashSet<>();
+
+  /// The streams that kernels and graphs went through.
+  final Set<Stream> computeStreams = new HashSet<>();
+
   /// What a driver refuses whose fat binaries it can't read: then there is PTX.
   boolean readsMachineCode;
 
@@ -369,6 +375,7 @@ final class FakeDriver implements CudaDriver {
     call("copyToDevice");
     notRecording("copyToDevice");
     own(stream);
+    copyStreams.add(stream);
     // Pinned?
     var _ = at(source.address(), source.byteSize());
     at(target, source.byteSize()).copyFrom(source);
@@ -403,6 +410,7 @@ final class FakeDriver implements CudaDriver {
     call("launch");
     own(stream);
     own(function);
+    computeStreams.add(stream);
     FakeFunction kernel = (FakeFunction) function;
     List<Long> values = new ArrayList<>();
     int offset = 0;

@@ -76,8 +76,13 @@ final class LostDeviceTest {
       process = new ProcessBuilder(command).redirectError(err.toFile()).start();
       out = process.inputReader(StandardCharsets.UTF_8);
       in = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8);
-      ready = READY.matcher(lineLike(READY));
-      assertThat(ready.matches()).isTrue();
+      try {
+        ready = READY.matcher(lineLike(READY));
+        assertThat(ready.matches()).isTrue();
+      } catch (Throwable failure) {
+        process.destroyForcibly();
+        throw failure;
+      }
       String target = "127.0.0.1:" + ready.group(1);
       client = CoffeyClient.builder(target).retry(RetryPolicy.NONE).build();
       channel = ManagedChannelBuilder.forTarget(target).usePlaintext().build();

@@ -3,9 +3,11 @@ package dev.coffey.server.registry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.coffey.kernels.DType;
 import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.KernelsOptions;
 import dev.coffey.kernels.cpu.ScalarProvider;
+import dev.coffey.kernels.cuda.FakeCuda;
 import dev.coffey.model.Matrix;
 import dev.coffey.model.Readout;
 import dev.coffey.model.TextInput;
@@ -16,6 +18,7 @@ import dev.coffey.server.batch.BatchConfig;
 import dev.coffey.server.batch.BatchCost;
 import dev.coffey.server.batch.BatchListener;
 import dev.coffey.server.batch.Batcher;
+import dev.coffey.server.batch.Priority;
 import dev.coffey.server.batch.Ticker;
 import dev.coffey.server.failure.InferenceException.InvalidArgument;
 import dev.coffey.server.failure.InferenceException.Unavailable;
@@ -32,6 +35,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -214,5 +218,45 @@ final class ModelRegistryTest {
     long layer = 4 * (12 * 12 + 12) + 2 * 24 + 12 * 29 + 29 + 29 * 12 + 12;
     assertThat(handle.parameters())
         .isEqualTo(4096 * 12 + 128 * 12 + 24 + 2 * layer + 12 * 12 + 12 + 3 * 12 + 3);
+  }
+
+  /// Breaks if a device is left without the model, or keeps it; or if one that is lost keeps models
+  /// from being loaded and unloaded on the other.
+  @Test
+  void load_twoDevicesOfWhichOneIsLost_modelIsWhereItCanBe() throws Exception {
+    FakeCuda.Cards cards = new FakeCuda.Cards(2);
+    Kernels first = cards.open(new KernelsOptions(1));
+    Kernels second = cards.open(new KernelsOptions(1, DType.F32, 1));
+    try (Batcher two =
+            Batcher.start(
+                BatchConfig.DEFAULT, 2, 2, Runnable::run, Ticker.SYSTEM, BatchListener.NONE);
+        ModelRegistry models =
+            new ModelRegistry(
+                two,
+                List.of(first, second),
+                new RegistryConfig(Duration.ofMillis(20), 32, 32),
+                Ticker.SYSTEM,
+                _ -> {})) {
+      ModelHandle before = models.load(TestModels.golden("seqcls"));
+      assertThat(before.models()).containsOnlyKeys(0, 1);
+      cards.lose(0);
+      TextInput text =
+          new TextInput(new int[1], new int[1], new int[1], List.of(new Readout.Head()));
+      while (!two.lost(0)) {
+        var _ =
+            two.submit(before.queue(), List.of(text), Priority.NORMAL, Ticker.NO_DEADLINE)
+                .result()
+                .exceptionally(_ -> null)
+                .get(30, TimeUnit.SECONDS);
+      }
+      ModelHandle after = models.load(TestModels.golden("base"));
+      assertThat(after.models()).containsOnlyKeys(1);
+      assertThat(models.devices()).first().asString().endsWith("(lost)");
+      models.unload(before);
+      models.unload(after);
+    }
+    second.close();
+    first.close();
+    assertThat(cards.clean(1)).isTrue();
   }
 }
