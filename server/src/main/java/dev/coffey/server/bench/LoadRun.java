@@ -18,8 +18,8 @@ final class LoadRun {
 
   private final Sender sender;
   private final long deadlineNanos;
-  private final Latencies latency = new Latencies();
-  private final Latencies refusal = new Latencies();
+  private final LatencyHistogram latency = new LatencyHistogram();
+  private final LatencyHistogram refusal = new LatencyHistogram();
   private final AtomicLong answered = new AtomicLong();
   private final AtomicLong tokens = new AtomicLong();
   private final AtomicLong refused = new AtomicLong();

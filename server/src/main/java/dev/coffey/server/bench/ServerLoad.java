@@ -71,8 +71,10 @@ public record ServerLoad(
         plan.overheadRequests() == 0
             ? null
             : RequestOverhead.measure(target.channel(), model, plan.overheadRequests(), metrics);
-    // Compiles both sides, and finds out whether the server takes the requests at all.
-    var _ = LoadRun.closed(target, 2, plan.length(), Duration.ZERO);
+    // Compiles both sides, lets a server warm up that does so while it serves, and finds out
+    // whether
+    // it takes the requests at all.
+    var _ = LoadRun.closed(target, 2, plan.length().multipliedBy(2), Duration.ZERO);
     List<Step> closed = new ArrayList<>();
     for (int clients : plan.clients()) {
       Step step =

@@ -27,8 +27,8 @@ public record Step(
     long late,
     double textsPerSecond,
     double tokensPerSecond,
-    Latencies.Percentiles latency,
-    Latencies.Percentiles refusal,
+    LatencyHistogram.Percentiles latency,
+    LatencyHistogram.Percentiles refusal,
     @Nullable ServerSide server) {
 
   /// The same with what the server says.

@@ -75,11 +75,13 @@ final class BenchOptions {
     return config(surroundings).backend();
   }
 
-  /// Also of a server of this process's own, which takes any free port.
+  /// Also of a server of this process's own, which takes any free port and is warm before it is
+  /// measured.
   ServerConfig config(Surroundings surroundings) {
     Logs.setLevel(LogLevel.WARN);
     Flags flags = new Flags();
     flags.add(Keys.PORT, "--port", "0");
+    flags.add(Keys.READY_WHEN, "--ready-when", "warm");
     flags.add(Keys.BACKEND, "--backend", backend);
     flags.add(Keys.THREADS, "--threads", threads);
     return new ConfigSources(Optional.empty(), surroundings.environment(), flags.settings())

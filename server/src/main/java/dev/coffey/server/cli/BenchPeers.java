@@ -171,7 +171,7 @@ final class BenchPeers implements Callable<Integer> {
               measured.mix(),
               measured.tokens() / (double) measured.texts(),
               STREAM_CLIENTS);
-      new ComparisonTable(surroundings.out()).results("", measured.results());
+      new ComparisonTable(surroundings.out()).stream(measured.results());
       return measured;
     }
   }

@@ -21,7 +21,7 @@ final class ComparisonTable {
       out.printf("%-12s %s%n", contestant.name(), contestant.detail());
     }
     out.println();
-    out.printf("%-34s %-14s %9s %9s %9s", "texts x tokens", "", "ms", "texts/s", "tokens/s");
+    out.printf("%-45s %9s %9s %9s", "texts x tokens", "ms", "texts/s", "tokens/s");
     out.println(
         contestants.size() > 1
             ? "   coffey is faster by (least to most)"
@@ -29,32 +29,35 @@ final class ComparisonTable {
   }
 
   void row(Comparison.Row row) {
-    results(row.workload(), row.results());
+    String workload = row.workload();
+    for (Turns.Result result : row.results()) {
+      print("%-30s %-14s".formatted(workload, result.name()), result, row.results().size());
+      workload = "";
+    }
   }
 
-  /// A line for each contestant.
-  void results(String workload, List<Turns.Result> results) {
-    String label = workload;
-    for (Turns.Result result : results) {
-      Spread spread = result.ratio() == null ? result.milliseconds() : result.ratio();
-      out.printf(
-          Locale.ROOT,
-          "%-34s %-14s %9.2f %9.1f %9.0f   %s%n",
-          label,
-          result.name(),
-          result.milliseconds().median(),
-          result.textsPerSecond().median(),
-          result.tokensPerSecond().median(),
-          result.ratio() == null && results.size() > 1
-              ? ""
-              : String.format(
-                  Locale.ROOT,
-                  "%.2f (%.2f to %.2f)",
-                  spread.median(),
-                  spread.least(),
-                  spread.most()));
-      label = "";
-    }
+  /// Lines of texts that have no workload of their own to tell.
+  void stream(List<Turns.Result> results) {
+    results.forEach(result -> print(result.name(), result, results.size()));
+  }
+
+  private void print(String label, Turns.Result result, int contestants) {
+    Spread spread = result.ratio() == null ? result.milliseconds() : result.ratio();
+    out.printf(
+        Locale.ROOT,
+        "%-45s %9.2f %9.1f %9.0f   %s%n",
+        label,
+        result.milliseconds().median(),
+        result.textsPerSecond().median(),
+        result.tokensPerSecond().median(),
+        result.ratio() == null && contestants > 1
+            ? ""
+            : String.format(
+                Locale.ROOT,
+                "%.2f (%.2f to %.2f)",
+                spread.median(),
+                spread.least(),
+                spread.most()));
     out.flush();
   }
 }

@@ -6,7 +6,7 @@ import org.HdrHistogram.Histogram;
 
 /// Times of requests, from any thread: an HDR histogram, so that a 99.9th percentile is right to
 /// three digits however many there are.
-public final class Latencies {
+public final class LatencyHistogram {
   private static final long LONGEST = TimeUnit.MINUTES.toNanos(10);
   private static final int DIGITS = 3;
 
