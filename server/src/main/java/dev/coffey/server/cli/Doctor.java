@@ -17,6 +17,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -38,6 +39,9 @@ final class Doctor implements Callable<Integer> {
   private static final String GPU = "cuda";
 
   private final Surroundings surroundings;
+  private final List<KernelsProvider> providers;
+  private final List<SelfTest.Sizes> many;
+  private final SpeedTest.Workload workload;
 
   @Option(names = "--backend", paramLabel = "NAME", description = "As for serve.")
   private @Nullable String backend;
@@ -66,7 +70,21 @@ final class Doctor implements Callable<Integer> {
   private boolean json;
 
   Doctor(Surroundings surroundings) {
+    this(surroundings, KernelsProvider.all(), SelfTest.MANY, SpeedTest.BASE);
+  }
+
+  /// @param providers of the backends that there are
+  /// @param many what a GPU's operations are compared on
+  /// @param workload what is timed
+  Doctor(
+      Surroundings surroundings,
+      List<KernelsProvider> providers,
+      List<SelfTest.Sizes> many,
+      SpeedTest.Workload workload) {
     this.surroundings = surroundings;
+    this.providers = providers;
+    this.many = many;
+    this.workload = workload;
   }
 
   /// All that is printed.
@@ -100,7 +118,6 @@ final class Doctor implements Callable<Integer> {
             .load(surroundings.processors())
             .config()
             .backend();
-    List<KernelsProvider> providers = KernelsProvider.all();
     KernelsSelector.Selection selection = wanted.select(providers);
     KernelsProvider oracle =
         providers.stream().filter(each -> each.name().equals(ORACLE)).findFirst().orElseThrow();
@@ -129,14 +146,14 @@ final class Doctor implements Callable<Integer> {
     List<SelfTest.Outcome> all = new ArrayList<>();
     for (int device = 0; device < devices.size(); device++) {
       String name = devices.size() == 1 ? "" : "device " + device + ": ";
-      SelfTest.run(definition, devices.get(device), gpu ? SelfTest.MANY : SelfTest.FEW)
+      SelfTest.run(definition, devices.get(device), gpu ? many : SelfTest.FEW)
           .forEach(outcome -> all.add(outcome.named(name + outcome.operation())));
     }
     return all;
   }
 
-  private static Speeds speeds(Kernels kernels) throws IOException {
-    SpeedTest test = new SpeedTest(kernels, System::nanoTime);
+  private Speeds speeds(Kernels kernels) throws IOException {
+    SpeedTest test = new SpeedTest(kernels, workload, System::nanoTime);
     List<SpeedTest.Sample> operations = test.operations();
     Path folder = Files.createTempDirectory("coffey-doctor-");
     try {
@@ -202,7 +219,7 @@ final class Doctor implements Callable<Integer> {
     findings.speeds().ifPresent(speeds -> print(speeds, out));
   }
 
-  private static void print(Speeds speeds, PrintStream out) {
+  private void print(Speeds speeds, PrintStream out) {
     out.println();
     out.printf("%-26s %7s %12s %9s %7s%n", "operation", "tokens", "us", "TFLOP/s", "of peak");
     for (SpeedTest.Sample sample : speeds.operations()) {
@@ -219,16 +236,38 @@ final class Doctor implements Callable<Integer> {
               .orElse("-"));
     }
     out.println(
-        "of peak: of what the card's clocks allow, in operations or bytes, whichever is more");
+        speeds.peak().isPresent()
+            ? "of peak: of what the card's clocks allow, in operations or bytes, whichever is more; bytes that the card's cache holds come faster"
+            : "of peak: this device's peak is not known");
+    notTimed(speeds.operations().stream().map(SpeedTest.Sample::tokens).toList(), out);
     out.println();
     for (SpeedTest.ModelSample sample : speeds.model()) {
       out.printf(
           Locale.ROOT,
-          "DistilBERT-base, texts of 128 tokens, %5d a batch: %.2f ms, %.0f tokens/s%n",
-          sample.tokens(),
+          "DistilBERT-base, %s: %.2f ms, %.0f tokens/s%n",
+          texts(sample.lengths()),
           sample.nanos() / 1e6,
           sample.tokensPerSecond());
     }
+    notTimed(speeds.model().stream().map(SpeedTest.ModelSample::tokens).toList(), out);
+  }
+
+  /// Says which sizes are missing.
+  private void notTimed(List<Integer> timed, PrintStream out) {
+    int most = Collections.max(timed);
+    List<String> missing =
+        workload.tokens().stream().filter(n -> n > most).map(String::valueOf).toList();
+    if (!missing.isEmpty()) {
+      out.println(
+          "not timed, since fewer take long already: " + String.join(", ", missing) + " tokens");
+    }
+  }
+
+  private static String texts(List<Integer> lengths) {
+    int shortest = Collections.min(lengths);
+    int longest = Collections.max(lengths);
+    return "%d texts of %s tokens"
+        .formatted(lengths.size(), shortest == longest ? shortest : shortest + " to " + longest);
   }
 
   private static double share(SpeedTest.Sample sample, Kernels.Peak peak) {
@@ -301,11 +340,14 @@ final class Doctor implements Callable<Integer> {
     }
     ArrayNode model = root.putArray("distilbert_base");
     for (SpeedTest.ModelSample sample : speeds.model()) {
-      model
-          .addObject()
-          .put("tokens", sample.tokens())
-          .put("milliseconds", sample.nanos() / 1e6)
-          .put("tokens_per_second", sample.tokensPerSecond());
+      ObjectNode entry =
+          model
+              .addObject()
+              .put("tokens", sample.tokens())
+              .put("milliseconds", sample.nanos() / 1e6)
+              .put("tokens_per_second", sample.tokensPerSecond());
+      ArrayNode lengths = entry.putArray("lengths");
+      sample.lengths().forEach(lengths::add);
     }
   }
 }

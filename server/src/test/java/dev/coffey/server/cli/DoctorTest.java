@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.coffey.kernels.Availability;
 import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.KernelsOptions;
 import dev.coffey.kernels.KernelsProvider;
 import dev.coffey.kernels.Tensor;
+import dev.coffey.kernels.cuda.InterpretedCuda;
+import dev.coffey.model.generated.GeneratedModel;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -19,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 class DoctorTest {
   private static Kernels scalar() {
@@ -98,6 +102,95 @@ class DoctorTest {
         Kernels kernels = vector.open(new KernelsOptions(2))) {
       assertThat(SelfTest.run(oracle, kernels, SelfTest.MANY))
           .allSatisfy(outcome -> assertThat(outcome.passed()).as(outcome.toString()).isTrue());
+    }
+  }
+
+  /// `doctor --gpu` on a card whose kernels are interpreted, with few sizes and a small model.
+  private static List<String> doctorOnInterpretedGpu(List<Integer> tokens, String... arguments) {
+    KernelsProvider interpreted = InterpretedCuda.provider(80);
+    KernelsProvider cuda =
+        new KernelsProvider() {
+          @Override
+          public String name() {
+            return "cuda";
+          }
+
+          @Override
+          public int rank() {
+            return 0;
+          }
+
+          @Override
+          public Availability probe() {
+            return interpreted.probe();
+          }
+
+          @Override
+          public Availability probe(KernelsOptions options) {
+            return interpreted.probe();
+          }
+
+          @Override
+          public Kernels open(KernelsOptions options) {
+            return interpreted.open(options);
+          }
+        };
+    KernelsProvider scalar =
+        KernelsProvider.all().stream()
+            .filter(provider -> provider.name().equals("scalar"))
+            .findFirst()
+            .orElseThrow();
+    Terminal terminal = new Terminal();
+    Doctor doctor =
+        new Doctor(
+            terminal.surroundings(),
+            List.of(cuda, scalar),
+            List.of(new SelfTest.Sizes(List.of(1, 9), 24, 36, 3)),
+            new SpeedTest.Workload(
+                tokens, 16, 24, new GeneratedModel(1, 120, 32, 1, 2, 32, 64, 2)));
+    assertThat(new CommandLine(doctor).execute(arguments)).isZero();
+    return terminal.out();
+  }
+
+  // Breaks if an operation, a size or the model is left out of what a card's owner sees.
+  @Test
+  void doctor_interpretedGpu_printsErrorsTimesAndTheModel() {
+    String out =
+        String.join("\n", doctorOnInterpretedGpu(List.of(16, 48), "--gpu", "--precision", "bf16"));
+    assertThat(out)
+        .contains("self-test of cuda against scalar", "all 22 operations passed")
+        .containsPattern("\n  attention +error [0-9.]+e-0[0-9], at most [0-9.]+e-0[0-9] +ok\n")
+        .containsPattern("\noperation +tokens +us +TFLOP/s +of peak\n")
+        .containsPattern("\nlinear 32 to 96 +16 +[0-9.]+ +[0-9.]+ ")
+        .containsPattern("\nlinear 32 to 96 +48 +[0-9.]+ +[0-9.]+ ")
+        .containsPattern("DistilBERT-base, 3 texts of 16 tokens: [0-9.]+ ms, [0-9]+ tokens/s")
+        .containsPattern("DistilBERT-base, [0-9] texts of 8 to [0-9]+ tokens: [0-9.]+ ms");
+  }
+
+  @Test
+  void doctor_interpretedGpuJson_hasTheSame() throws IOException {
+    JsonNode json =
+        new ObjectMapper()
+            .readTree(
+                String.join(
+                    "",
+                    doctorOnInterpretedGpu(List.of(32), "--gpu", "--precision=fp16", "--json")));
+    assertThat(json.get("backend").asText()).isEqualTo("cuda");
+    assertThat(json.get("backend_description").asText()).endsWith("fp16");
+    assertThat(json.get("self_test").size()).isEqualTo(22);
+    assertThat(json.get("speed").size()).isEqualTo(10);
+    for (JsonNode sample : json.get("speed")) {
+      assertThat(sample.get("microseconds").asDouble()).isPositive();
+    }
+    // Equal lengths and a mix.
+    assertThat(json.get("distilbert_base").size()).isEqualTo(2);
+    for (JsonNode sample : json.get("distilbert_base")) {
+      int tokens = 0;
+      for (JsonNode length : sample.get("lengths")) {
+        tokens += length.asInt();
+      }
+      assertThat(tokens).isEqualTo(sample.get("tokens").asInt()).isLessThanOrEqualTo(32);
+      assertThat(sample.get("milliseconds").asDouble()).isPositive();
     }
   }
 
