@@ -356,7 +356,8 @@ final class HarshClientsTest {
       ModelQueue embedding = engine.registry().find("st-mean-norm", "", Optional.empty()).queue();
       await(() -> embedding.stats().openRequests() == 0);
       assertThat(embedding.stats().answered()).isLessThan(4L * messages / 2);
-      assertThat(engine.services().openStreams()).isEqualTo(2);
+      // The client's deadline ends a call there before the server hears of it.
+      await(() -> engine.services().openStreams() == 2);
       for (SlowReader reader : List.of(readers.get(0), readers.get(2))) {
         reader.requests().request(Integer.MAX_VALUE);
         assertThat(reader.end.get(30, TimeUnit.SECONDS).isOk()).isTrue();
