@@ -124,7 +124,7 @@ public final class Keys {
           "warm-up.ready-when",
           ValueType.choice(ReadyWhen.class),
           "loaded",
-          "When a model answers: loaded (it warms up while it serves, its first seconds are slower), or warm.");
+          "When a model answers: loaded (it warms up while it serves, its first seconds are slower), or warm. On a GPU always warm.");
   public static final Key<String> BACKEND =
       new Key<>(
           "backend.name",

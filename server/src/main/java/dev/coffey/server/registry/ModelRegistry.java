@@ -399,7 +399,8 @@ public final class ModelRegistry implements AutoCloseable {
           model.surplusTensors().size(),
           model.surplusTensors().stream().limit(5).collect(Collectors.joining(", ")));
     }
-    boolean warmFirst = config.readyWhen() == ReadyWhen.WARM;
+    // A device that must take no memory while it works, a GPU, makes its records before it serves.
+    boolean warmFirst = config.readyWhen() == ReadyWhen.WARM || kernels().sizesArenas();
     WarmUpRun.TimedBatch batch = timedBatch(first, model, () -> true);
     WarmUp warmUp =
         warmFirst
