@@ -6,6 +6,7 @@ import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.KernelsOptions;
 import dev.coffey.kernels.TensorArena;
 import dev.coffey.kernels.cpu.VectorProvider;
+import dev.coffey.kernels.peak.FmaPeak;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -51,6 +52,7 @@ public final class ColdLinear {
     System.out.println(
         "threads    M     K     N |  GB/s    read | GFLOP/s    peak | of the bound: median (min to"
             + " max)");
+    Slices.rate(FmaPeak::run, WARM_UP, System::nanoTime);
     for (int threads = 1; threads <= 2; threads++) {
       try (Kernels kernels = new VectorProvider().open(new KernelsOptions(threads));
           TensorArena arena = kernels.arena();

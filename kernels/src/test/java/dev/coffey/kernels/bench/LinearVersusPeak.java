@@ -3,6 +3,7 @@ package dev.coffey.kernels.bench;
 import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.KernelsOptions;
 import dev.coffey.kernels.cpu.VectorProvider;
+import dev.coffey.kernels.peak.FmaPeak;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.Arrays;
