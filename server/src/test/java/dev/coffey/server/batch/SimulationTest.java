@@ -388,19 +388,24 @@ final class SimulationTest {
   @Test
   void twoModelsOverloaded_equalTokens() {
     try (Simulation world = new Simulation(14, BatchConfig.DEFAULT)) {
-      int small = world.model(Device.CPU_SMALL, 128);
-      int large = world.model(Device.CPU_SMALL, 512);
-      long end = world.now() + 20 * SECOND;
-      for (int i = 0; i < 100; i++) {
-        world.client(small, end, SHORT, Long.MAX_VALUE, 0, 10 * MILLI);
-        world.client(large, end, MIXED, Long.MAX_VALUE, 0, 10 * MILLI);
-      }
-      // At the end of the load: what waits then differs.
-      List<Long> tokens = new ArrayList<>();
-      world.at(end, () -> world.queues.forEach(queue -> tokens.add(queue.stats().batchTokens())));
-      world.runUntil(end);
-      assertThat(tokens.getFirst() / (double) tokens.getLast()).isCloseTo(1, within(0.005));
+      assertEqualTokens(world, 100, 20 * SECOND);
     }
+  }
+
+  /// A model of short texts and one of mixed, each with so many clients, get the same tokens.
+  private static void assertEqualTokens(Simulation world, int clients, long nanos) {
+    int small = world.model(Device.CPU_SMALL, 128);
+    int large = world.model(Device.CPU_SMALL, 512);
+    long end = world.now() + nanos;
+    for (int i = 0; i < clients; i++) {
+      world.client(small, end, SHORT, Long.MAX_VALUE, 0, 10 * MILLI);
+      world.client(large, end, MIXED, Long.MAX_VALUE, 0, 10 * MILLI);
+    }
+    // At the end of the load: what waits then differs.
+    List<Long> tokens = new ArrayList<>();
+    world.at(end, () -> world.queues.forEach(queue -> tokens.add(queue.stats().batchTokens())));
+    world.runUntil(end);
+    assertThat(tokens.getFirst() / (double) tokens.getLast()).isCloseTo(1, within(0.005));
   }
 
   /// Breaks if admission reckons with a model's own queue only: half its requests would come too
@@ -559,17 +564,7 @@ final class SimulationTest {
   @Test
   void twoDevicesTwoModelsOverloaded_equalTokens() {
     try (Simulation world = new Simulation(25, BatchConfig.DEFAULT, 2, 2)) {
-      int small = world.model(Device.CPU_SMALL, 128);
-      int large = world.model(Device.CPU_SMALL, 512);
-      long end = world.now() + 10 * SECOND;
-      for (int i = 0; i < 200; i++) {
-        world.client(small, end, SHORT, Long.MAX_VALUE, 0, 10 * MILLI);
-        world.client(large, end, MIXED, Long.MAX_VALUE, 0, 10 * MILLI);
-      }
-      List<Long> tokens = new ArrayList<>();
-      world.at(end, () -> world.queues.forEach(queue -> tokens.add(queue.stats().batchTokens())));
-      world.runUntil(end);
-      assertThat(tokens.getFirst() / (double) tokens.getLast()).isCloseTo(1, within(0.005));
+      assertEqualTokens(world, 200, 10 * SECOND);
     }
   }
 
