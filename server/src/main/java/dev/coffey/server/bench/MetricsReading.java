@@ -8,8 +8,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 
-/// A server's metrics at one moment, each summed over its labels.
-record MetricsReading(Map<String, Double> values) {
+/// A server's metrics at one moment.
+///
+/// @param values each summed over its labels
+/// @param series each by its name and labels, as they stand there
+record MetricsReading(Map<String, Double> values, Map<String, Double> series) {
   /// Reads them from where the server shows them, such as `http://127.0.0.1:9700/metrics`.
   static MetricsReading read(URI address) {
     try (InputStream in = address.toURL().openStream()) {
@@ -20,24 +23,34 @@ record MetricsReading(Map<String, Double> values) {
     }
   }
 
-  /// Reads Prometheus' text. The buckets of histograms are left out.
+  /// Reads Prometheus' text.
   static MetricsReading parse(String text) {
     Map<String, Double> values = new HashMap<>();
+    Map<String, Double> series = new HashMap<>();
     text.lines()
         .filter(line -> !line.startsWith("#") && line.contains(" "))
         .forEach(line -> {
           String name = line.substring(0, line.lastIndexOf(' '));
+          double value = Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1));
           int labels = name.indexOf('{');
-          values.merge(
-              labels < 0 ? name : name.substring(0, labels),
-              Double.valueOf(line.substring(line.lastIndexOf(' ') + 1)),
-              Double::sum);
+          values.merge(labels < 0 ? name : name.substring(0, labels), value, Double::sum);
+          series.put(name, value);
         });
-    return new MetricsReading(Map.copyOf(values));
+    return new MetricsReading(Map.copyOf(values), Map.copyOf(series));
+  }
+
+  /// What a metric shows; 0 if there is none of that name.
+  double value(String name) {
+    return values.getOrDefault(name, 0.0);
+  }
+
+  /// How many observations of a histogram without labels are at most `bound`.
+  double bucket(String name, String bound) {
+    return series.getOrDefault("%s_bucket{le=\"%s\"}".formatted(name, bound), 0.0);
   }
 
   /// By how much a counter grew since `before`.
   double since(MetricsReading before, String name) {
-    return values.getOrDefault(name, 0.0) - before.values.getOrDefault(name, 0.0);
+    return value(name) - before.value(name);
   }
 }

@@ -2,6 +2,7 @@ package dev.coffey.server.bench;
 
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
 import java.util.Locale;
 
 /// What idle connections cost a server: memory each, CPU time, and the waits of requests beside
@@ -19,18 +20,19 @@ public final class Idle {
   public static void main(String[] args) throws Exception {
     InetSocketAddress server =
         new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(args[0]));
+    URI metrics = URI.create(args[1]);
     int connections = args.length > 2 ? Integer.parseInt(args[2]) : 10_000;
     try (Client client = new Client("127.0.0.1:" + args[0], "", 16)) {
       var _ = client.openLoop(PER_SECOND, 20);
       RequestTimes without = client.openLoop(PER_SECOND, 10);
-      double before = Counters.read(args[1]).value(RESIDENT);
+      double before = MetricsReading.read(metrics).value(RESIDENT);
       long start = System.nanoTime();
       try (IdleConnections idle = IdleConnections.open(server, connections)) {
         double openSeconds = (System.nanoTime() - start) / 1e9;
-        double with = Counters.read(args[1]).value(RESIDENT);
-        Counters quiet = Counters.read(args[1]);
+        double with = MetricsReading.read(metrics).value(RESIDENT);
+        MetricsReading quiet = MetricsReading.read(metrics);
         Thread.sleep(IDLE_MILLIS);
-        Counters later = Counters.read(args[1]);
+        MetricsReading later = MetricsReading.read(metrics);
         System.out.printf(
             Locale.ROOT,
             """

@@ -1,6 +1,6 @@
 package dev.coffey.server.bench;
 
-import java.io.IOException;
+import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -13,17 +13,17 @@ final class MemoryLog implements AutoCloseable {
   /// MiB at one moment.
   private record Sample(double resident, double heap) {}
 
-  private final String url;
+  private final URI metrics;
   private final List<Sample> samples = new ArrayList<>();
   private final Thread thread;
 
-  private MemoryLog(String url) {
-    this.url = url;
+  private MemoryLog(URI metrics) {
+    this.metrics = metrics;
     thread = Thread.ofPlatform().daemon().unstarted(this::run);
   }
 
-  static MemoryLog start(String metricsUrl) {
-    MemoryLog log = new MemoryLog(metricsUrl);
+  static MemoryLog start(URI metrics) {
+    MemoryLog log = new MemoryLog(metrics);
     log.thread.start();
     return log;
   }
@@ -31,7 +31,7 @@ final class MemoryLog implements AutoCloseable {
   private void run() {
     try {
       while (true) {
-        Counters now = Counters.read(url);
+        MetricsReading now = MetricsReading.read(metrics);
         samples.add(
             new Sample(
                 now.value("process_resident_memory_bytes") / (1 << 20),
@@ -40,8 +40,6 @@ final class MemoryLog implements AutoCloseable {
       }
     } catch (InterruptedException _) {
       // The end.
-    } catch (IOException e) {
-      throw new IllegalStateException("no metrics at " + url, e);
     }
   }
 

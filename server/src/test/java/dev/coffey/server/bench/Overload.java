@@ -9,6 +9,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
+import java.net.URI;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
@@ -58,6 +59,7 @@ public final class Overload {
   }
 
   public static void main(String[] args) throws Exception {
+    URI metrics = URI.create(args[1]);
     int seconds = args.length > 2 ? Integer.parseInt(args[2]) : 60;
     double load = args.length > 3 ? Double.parseDouble(args[3]) : 2;
     ManagedChannel channel = NettyChannelBuilder.forTarget(args[0]).usePlaintext().build();
@@ -71,12 +73,12 @@ public final class Overload {
       // gives in longer runs, before and after, on a machine that is never the same twice. The load
       // goes by the higher of both, so that it is an overload all the same.
       Rate before = overload.closedLoop(best.clients(), PEAK_SECONDS);
-      Counters countersBefore = Counters.read(args[1]);
+      MetricsReading countersBefore = MetricsReading.read(metrics);
       Outcome outcome;
-      try (MemoryLog _ = MemoryLog.start(args[1])) {
+      try (MemoryLog _ = MemoryLog.start(metrics)) {
         outcome = overload.openLoop(load * Math.max(best.rate().texts(), before.texts()), seconds);
       }
-      Counters countersAfter = Counters.read(args[1]);
+      MetricsReading countersAfter = MetricsReading.read(metrics);
       Rate after = overload.closedLoop(best.clients(), PEAK_SECONDS);
       System.out.printf(
           "peak %s: %s before, %s after, %d clients%n",
@@ -261,7 +263,7 @@ public final class Overload {
     }
   }
 
-  private static void report(Counters before, Counters after) {
+  private static void report(MetricsReading before, MetricsReading after) {
     for (String name :
         new String[] {
           "coffey_device_seconds_total",
