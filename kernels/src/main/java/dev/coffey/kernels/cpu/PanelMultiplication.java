@@ -9,7 +9,7 @@ import static dev.coffey.kernels.cpu.NativeMemory.LONG;
 import dev.coffey.kernels.HostTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /// `y = start + x·Bᵀ` for a matrix B of (columns, depth) that was packed into panels:
 /// `panelColumns` rows of B side by side, for each step of the depth one number of each, zeros
@@ -71,19 +71,33 @@ final class PanelMultiplication {
     return new RowTiling(rows, tallest);
   }
 
-  /// Packs a checkpoint's matrix B to `target[offset..)`, which must be zeros.
-  void pack(HostTensor source, MemorySegment target, long offset) {
+  /// Packs panel `panel` of a checkpoint's matrix B to `target`, which must be zeros. Any thread
+  /// may call it.
+  void packPanel(HostTensor source, int panel, long target) {
     int depth = source.columns();
-    float[] row = new float[depth];
-    for (int column = 0; column < source.rows(); column++) {
-      HostRows.read(source, column, row);
-      long at =
-          offset
-              + column / panelColumns * panelBytes(depth)
-              + (long) (column % panelColumns) * Float.BYTES;
-      for (int i = 0; i < depth; i++) {
-        target.set(ValueLayout.JAVA_FLOAT, at + (long) i * panelColumns * Float.BYTES, row[i]);
+    int step = panelColumns * Float.BYTES;
+    int first = panel * panelColumns;
+    int count = Math.min(panelColumns, source.rows() - first);
+    float[] even = new float[depth];
+    float[] odd = new float[depth];
+    for (int j = 0; j < count; j += 2) {
+      HostRows.read(source, first + j, even);
+      if (j + 1 < count) {
+        HostRows.read(source, first + j + 1, odd);
+      } else {
+        Arrays.fill(odd, 0);
       }
+      interleave(even, odd, target + (long) j * Float.BYTES, step);
+    }
+  }
+
+  private static void interleave(float[] even, float[] odd, long target, int step) {
+    long to = target & ADDRESS;
+    for (int i = 0; i < even.length; i++) {
+      long low = Float.floatToRawIntBits(even[i]) & 0xffff_ffffL;
+      long high = Float.floatToRawIntBits(odd[i]);
+      ALL.set(LONG, to & ADDRESS, high << 32 | low);
+      to += step;
     }
   }
 

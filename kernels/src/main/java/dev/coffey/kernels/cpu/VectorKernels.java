@@ -88,8 +88,15 @@ final class VectorKernels implements Kernels {
       size += multiplication.packedBytes(outputs[part], inputs);
     }
     MemorySegment data = arena.allocate(size);
+    long target = NativeMemory.addressOf(data);
     for (int part = 0; part < parts.length; part++) {
-      multiplication.pack(parts[part], data, offsets[part]);
+      HostTensor source = parts[part];
+      long first = target + offsets[part];
+      workers.run(
+          multiplication.panels(outputs[part]),
+          (panel, _) ->
+              multiplication.packPanel(
+                  source, panel, first + panel * multiplication.panelBytes(inputs)));
     }
     return new PanelWeights(data, inputs, outputs, offsets);
   }
