@@ -37,6 +37,10 @@ final class WarmUpRun {
 
   private static final int MANY_TOKENS = 128;
 
+  /// A text's tokens where nothing is compiled yet, to learn how slow that is: a model of base size
+  /// computes 16 of them in a quarter of a second, and the first request waits for both.
+  private static final int PROBE_TOKENS = 4;
+
   private static final int SMALLEST_TOKENS = 32;
 
   /// No CPU gains from a larger batch: the weights are read once for thousands of rows.
@@ -124,7 +128,7 @@ final class WarmUpRun {
   /// yet for a measurement of sizes, and its batches are kept short, as it is slow. What batches
   /// cost is then learned from those that run.
   static WarmUp beforeIt(TimedBatch batch, int maxTokens, int budget) {
-    int tokens = Math.min(FEW_TOKENS, maxTokens);
+    int tokens = Math.min(PROBE_TOKENS, maxTokens);
     // The first of all loads classes.
     long first = batch.nanos(1, tokens);
     long nanos = Math.min(first, batch.nanos(1, tokens));
