@@ -8,10 +8,12 @@ import dev.coffey.kernels.Kernels;
 import dev.coffey.kernels.KernelsOptions;
 import dev.coffey.kernels.KernelsProvider;
 import dev.coffey.kernels.KernelsSelector;
+import dev.coffey.server.Engine;
 import dev.coffey.server.config.ConfigSources;
 import dev.coffey.server.config.Keys;
 import dev.coffey.server.config.LogLevel;
 import dev.coffey.server.config.ServerConfig;
+import dev.coffey.server.metrics.MemoryUse;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -21,6 +23,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -66,6 +69,17 @@ final class Doctor implements Callable<Integer> {
       description = "Time each operation and DistilBERT-base (268 MB of generated weights) too.")
   private boolean speed;
 
+  @Option(
+      names = "--memory",
+      description = "Load the models as serve does, warm them up, and say where the memory is.")
+  private boolean memory;
+
+  @Option(
+      names = "--models",
+      paramLabel = "DIR",
+      description = "As for serve; with --memory (default: the built-in model).")
+  private @Nullable String models;
+
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
@@ -92,8 +106,14 @@ final class Doctor implements Callable<Integer> {
       Machine machine,
       KernelsSelector.Selection selection,
       String description,
+      Optional<MemoryUse> memory,
       List<SelfTest.Outcome> selfTest,
       Optional<Speeds> speeds) {
+    /// Whether weights and activations are in this machine's memory.
+    boolean onHost() {
+      return !selection.provider().name().equals(GPU);
+    }
+
     boolean passed() {
       return selfTest.stream().allMatch(SelfTest.Outcome::passed);
     }
@@ -108,17 +128,23 @@ final class Doctor implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Logs.setLevel(LogLevel.WARN);
+    if (models != null && !memory) {
+      throw new WrongUsage("--models goes with --memory");
+    }
     Flags flags = new Flags();
     flags.add(Keys.BACKEND, gpu ? "--gpu" : "--backend", gpu ? GPU : backend);
     flags.add(Keys.THREADS, "--threads", threads);
     flags.add(Keys.PRECISION, "--precision", precision);
     flags.add(Keys.DEVICE, "--device", device);
-    ServerConfig.Backend wanted =
+    flags.add(Keys.MODELS_DIR, "--models", models);
+    // A cold server has what the compilers are about to take yet before it.
+    flags.add(Keys.READY_WHEN, "--memory", memory ? "warm" : null);
+    ServerConfig config =
         new ConfigSources(Optional.empty(), surroundings.environment(), flags.settings())
             .load(surroundings.processors())
-            .config()
-            .backend();
-    KernelsSelector.Selection selection = wanted.select(providers);
+            .config();
+    Optional<MemoryUse> use = memory ? Optional.of(memoryUse(config)) : Optional.empty();
+    KernelsSelector.Selection selection = config.backend().select(providers);
     KernelsProvider oracle =
         providers.stream().filter(each -> each.name().equals(ORACLE)).findFirst().orElseThrow();
     List<Kernels> devices = selection.open();
@@ -128,6 +154,7 @@ final class Doctor implements Callable<Integer> {
               Machine.read(surroundings.root(), surroundings.processors()),
               selection,
               devices.stream().map(Kernels::description).collect(Collectors.joining("; ")),
+              use,
               selfTest(definition, devices),
               gpu || speed ? Optional.of(speeds(devices.getFirst())) : Optional.empty());
       if (json) {
@@ -138,6 +165,15 @@ final class Doctor implements Callable<Integer> {
       return findings.passed() ? CommandLineInterface.DONE : CommandLineInterface.FAILED;
     } finally {
       devices.forEach(Kernels::close);
+    }
+  }
+
+  /// Of a server without a port that has loaded its models.
+  private MemoryUse memoryUse(ServerConfig config) {
+    try (ModelSource source = ModelSource.of(config.models());
+        Engine engine = surroundings.engines().apply(config)) {
+      engine.load(source.models());
+      return MemoryUse.of(engine.models());
     }
   }
 
@@ -201,6 +237,7 @@ final class Doctor implements Callable<Integer> {
           };
       out.printf("%-11s %s%n", verdict.name(), what);
     }
+    findings.memory().ifPresent(use -> print(use, findings.onHost(), out));
     out.println();
     out.printf("self-test of %s against %s%n", chosen, ORACLE);
     for (SelfTest.Outcome outcome : findings.selfTest()) {
@@ -217,6 +254,48 @@ final class Doctor implements Callable<Integer> {
             ? "all %d operations passed".formatted(findings.selfTest().size())
             : "this machine does not compute what it should: don't serve with backend " + chosen);
     findings.speeds().ifPresent(speeds -> print(speeds, out));
+  }
+
+  private static void print(MemoryUse use, boolean onHost, PrintStream out) {
+    String where = onHost ? "" : ", on the device";
+    out.println();
+    out.println("memory of a server with these models, MiB");
+    line(out, "weights", use.weights(), "packed" + where);
+    line(out, "workspace", use.workspace(), "activations of the largest batch" + where);
+    line(out, "heap", use.heap(), mebibytes(use.heapUsed()).strip() + " in use");
+    line(out, "code", use.code(), "compiled methods");
+    line(out, "classes", use.classes(), "metaspace");
+    line(out, "direct buffers", use.directBuffers(), "");
+    use.files()
+        .ifPresent(bytes -> line(out, "files", bytes, "mapped: libraries, archives, checkpoints"));
+    rest(use, onHost)
+        .ifPresent(
+            bytes -> line(out, "rest", bytes, "the JVM itself, its compilers, stacks, packing"));
+    use.resident().ifPresent(bytes -> line(out, "resident", bytes, "all of the process in RAM"));
+  }
+
+  private static void line(PrintStream out, String part, long bytes, String what) {
+    out.println("  %-16s %s  %s".formatted(part, mebibytes(bytes), what).stripTrailing());
+  }
+
+  private static String mebibytes(long bytes) {
+    return String.format(Locale.ROOT, "%8.1f", bytes / (double) (1L << 20));
+  }
+
+  /// What is resident and in none of the parts. A part may count pages that nothing was written to
+  /// yet, so that this can be too small, but it is never below 0.
+  private static OptionalLong rest(MemoryUse use, boolean onHost) {
+    if (use.resident().isEmpty()) {
+      return OptionalLong.empty();
+    }
+    long known =
+        (onHost ? use.weights() + use.workspace() : 0)
+            + use.heap()
+            + use.code()
+            + use.classes()
+            + use.directBuffers()
+            + use.files().orElse(0);
+    return OptionalLong.of(Math.max(0, use.resident().getAsLong() - known));
   }
 
   private void print(Speeds speeds, PrintStream out) {
@@ -306,6 +385,7 @@ final class Doctor implements Callable<Integer> {
             entry.put("usable", false).put("reason", reason);
       }
     }
+    findings.memory().ifPresent(use -> json(use, findings.onHost(), root.putObject("memory")));
     ArrayNode tests = root.putArray("self_test");
     for (SelfTest.Outcome outcome : findings.selfTest()) {
       tests
@@ -318,6 +398,20 @@ final class Doctor implements Callable<Integer> {
     root.put("passed", findings.passed());
     findings.speeds().ifPresent(speeds -> json(speeds, root));
     return root;
+  }
+
+  private static void json(MemoryUse use, boolean onHost, ObjectNode memory) {
+    memory
+        .put("weights", use.weights())
+        .put("workspace", use.workspace())
+        .put("heap", use.heap())
+        .put("heap_used", use.heapUsed())
+        .put("code", use.code())
+        .put("classes", use.classes())
+        .put("direct_buffers", use.directBuffers());
+    use.files().ifPresent(bytes -> memory.put("files", bytes));
+    rest(use, onHost).ifPresent(bytes -> memory.put("rest", bytes));
+    use.resident().ifPresent(bytes -> memory.put("resident", bytes));
   }
 
   private static void json(Speeds speeds, ObjectNode root) {

@@ -10,6 +10,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalLong;
 
 /// What the operating system counts for this process.
 final class ProcessMetrics {
@@ -22,7 +23,8 @@ final class ProcessMetrics {
       GaugeWithCallback.builder()
           .name("process_resident_memory_bytes")
           .help("Memory of the process that is in RAM.")
-          .callback(callback -> callback.call(residentBytes(read())))
+          .callback(callback ->
+              bytes(status(), "VmRSS:").ifPresent(bytes -> callback.call((double) bytes)))
           .register(registry);
     }
     if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system) {
@@ -34,7 +36,11 @@ final class ProcessMetrics {
     }
   }
 
-  private static List<String> read() {
+  /// Lines such as `VmRSS: 123456 kB`; none where the system has no such file.
+  static List<String> status() {
+    if (!Files.isReadable(STATUS)) {
+      return List.of();
+    }
     try {
       return Files.readAllLines(STATUS);
     } catch (IOException e) {
@@ -42,14 +48,12 @@ final class ProcessMetrics {
     }
   }
 
-  /// @param status such as `VmRSS: 123456 kB`
-  static double residentBytes(List<String> status) {
-    for (String line : status) {
-      if (line.startsWith("VmRSS:")) {
-        String kibibytes = line.substring("VmRSS:".length()).replace("kB", "").strip();
-        return Long.parseLong(kibibytes) * 1024.0;
-      }
-    }
-    return Double.NaN;
+  /// What the line that begins with `field` says.
+  static OptionalLong bytes(List<String> status, String field) {
+    return status.stream()
+        .filter(line -> line.startsWith(field))
+        .map(line -> line.substring(field.length()).replace("kB", "").strip())
+        .mapToLong(kibibytes -> Long.parseLong(kibibytes) * 1024)
+        .findFirst();
   }
 }

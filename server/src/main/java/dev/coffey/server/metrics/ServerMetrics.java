@@ -45,6 +45,7 @@ import java.util.function.ToDoubleFunction;
 /// | `coffey_device_up` | `device` | 1 while the device can be used, 0 once it is lost |
 /// | `coffey_model_warm` | `model` | 1 where it computes at full speed, 0 before (`warm-up.ready-when = loaded`) |
 /// | `coffey_models` | `state` | models by state: `loading`, `ready`, `unloading`, `failed` |
+/// | `coffey_memory_bytes` | `part` | where memory is: `weights` and `workspace` (activations; both on a GPU in its memory), `heap`, `code`, `classes`, `direct_buffers` |
 /// | `coffey_jvm_heap_used_bytes`, `coffey_jvm_heap_max_bytes`, `coffey_jvm_threads`, `coffey_jvm_gc_seconds_total`, `coffey_jvm_allocated_bytes_total` | | the JVM |
 /// | `process_resident_memory_bytes`, `process_cpu_seconds_total` | | the process, as Prometheus' own clients name it; the first on Linux only |
 public final class ServerMetrics implements BatchListener, RegistryListener {
@@ -144,6 +145,7 @@ public final class ServerMetrics implements BatchListener, RegistryListener {
     }
     registerCauses();
     registerModels();
+    registerMemory();
     registerJvm();
     ProcessMetrics.register(registry);
   }
@@ -303,6 +305,24 @@ public final class ServerMetrics implements BatchListener, RegistryListener {
                 };
             callback.call((double) count, label);
           }
+        })
+        .register(registry);
+  }
+
+  private void registerMemory() {
+    GaugeWithCallback.builder()
+        .name("coffey_memory_bytes")
+        .help("Where memory is.")
+        .unit(Unit.BYTES)
+        .labelNames("part")
+        .callback(callback -> {
+          MemoryUse use = MemoryUse.of(models);
+          callback.call((double) use.weights(), "weights");
+          callback.call((double) use.workspace(), "workspace");
+          callback.call((double) use.heap(), "heap");
+          callback.call((double) use.code(), "code");
+          callback.call((double) use.classes(), "classes");
+          callback.call((double) use.directBuffers(), "direct_buffers");
         })
         .register(registry);
   }

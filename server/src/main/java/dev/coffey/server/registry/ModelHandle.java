@@ -119,6 +119,16 @@ public final class ModelHandle {
     return models;
   }
 
+  /// Bytes that the weights take, on all devices.
+  public long weightBytes() {
+    return models.values().stream().mapToLong(TextModel::weightBytes).sum();
+  }
+
+  /// Bytes that the activations take, on all devices.
+  public long workspaceBytes() {
+    return models.values().stream().mapToLong(TextModel::workspaceBytes).sum();
+  }
+
   /// Empty where the folder has none: the model then takes token ids only.
   public Optional<Tokenizer> tokenizer() {
     return tokenizer;

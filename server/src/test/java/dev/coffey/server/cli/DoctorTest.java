@@ -90,6 +90,50 @@ class DoctorTest {
     }
   }
 
+  // Breaks if a part is left out, counted twice, or weights are not those of the model that was
+  // asked for.
+  @Test
+  void doctorMemory_ofAFolder_hasItsWeightsAndAddsUp(@TempDir Path folder) throws IOException {
+    new GeneratedModel(1, 120, 64, 2, 8, 512, 1024, 2).write(folder);
+    Terminal terminal = new Terminal();
+    assertThat(
+            terminal.run(
+                "doctor", "--memory", "--models", folder.toString(), "--backend=vector", "--json"))
+        .isZero();
+    JsonNode memory = new ObjectMapper().readTree(String.join("", terminal.out())).get("memory");
+    // Two layers of 4·512² and 2·512·1024 numbers, and little besides.
+    long layers = 2 * (4L * 512 * 512 + 2L * 512 * 1024) * Float.BYTES;
+    assertThat(memory.get("weights").asLong()).isBetween(layers, layers * 11 / 10);
+    assertThat(memory.get("workspace").asLong()).isPositive();
+    assertThat(memory.get("heap_used").asLong()).isBetween(1L, memory.get("heap").asLong());
+    assertThat(memory.get("code").asLong()).isPositive();
+    assertThat(memory.get("classes").asLong()).isPositive();
+    if (memory.has("resident")) {
+      long sum = 0;
+      for (String part :
+          List.of(
+              "weights",
+              "workspace",
+              "heap",
+              "code",
+              "classes",
+              "direct_buffers",
+              "files",
+              "rest")) {
+        sum += memory.get(part).asLong();
+      }
+      // Equal, but where pages that a part counts were never written to.
+      assertThat(sum).isGreaterThanOrEqualTo(memory.get("resident").asLong());
+    }
+  }
+
+  @Test
+  void doctor_modelsWithoutMemory_isWrongUsage() {
+    Terminal terminal = new Terminal();
+    assertThat(terminal.run("doctor", "--models", "x")).isEqualTo(2);
+    assertThat(terminal.err().getFirst()).contains("--models goes with --memory");
+  }
+
   // Breaks if a size of the GPU's self-test is one that a right backend fails.
   @Test
   void selfTest_manySizes_passOnTheVectorBackend() {

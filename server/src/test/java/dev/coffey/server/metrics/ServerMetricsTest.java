@@ -66,17 +66,19 @@ final class ServerMetricsTest {
           .containsPattern("coffey_device_seconds_total\\{model=\"textcls\"} [0-9.E-]*[1-9]")
           .contains("coffey_models{state=\"ready\"} 1.0")
           .contains("coffey_jvm_heap_used_bytes")
+          .containsPattern("coffey_memory_bytes\\{part=\"weights\"} [1-9]")
+          .containsPattern("coffey_memory_bytes\\{part=\"workspace\"} [1-9]")
+          .containsPattern("coffey_memory_bytes\\{part=\"code\"} [1-9]")
           .containsPattern("process_cpu_seconds_total [0-9.]*[1-9]");
     }
   }
 
   /// Red if pages are taken for bytes, or the line is not found.
   @Test
-  void residentBytes_linesOfStatus_areThoseOfVmRss() {
-    assertThat(
-            ProcessMetrics.residentBytes(
-                List.of("Name:\tjava", "VmHWM:\t  999 kB", "VmRSS:\t  123456 kB")))
-        .isEqualTo(123456 * 1024.0);
+  void bytes_linesOfStatus_areThoseOfTheField() {
+    List<String> status = List.of("Name:\tjava", "VmHWM:\t  999 kB", "VmRSS:\t  123456 kB");
+    assertThat(ProcessMetrics.bytes(status, "VmRSS:")).hasValue(123456 * 1024L);
+    assertThat(ProcessMetrics.bytes(status, "RssFile:")).isEmpty();
   }
 
   @Test
