@@ -139,6 +139,30 @@ class TaskEdgesTest {
     assertThat(candidates).extracting(MaskCandidate::sentence).containsExactly("the.", "the film.");
   }
 
+  /// Breaks if padding is left out only where all specials are: beside a second mask they are
+  /// shown.
+  @Test
+  void fillMask_paddingIsBestOfTwoMasks_otherSpecialsStay() {
+    BatchRunner model =
+        Tokenizers.model(input -> {
+          int vocabulary = TOKENIZER.vocabularySize();
+          float[] logits = new float[2 * vocabulary];
+          logits[0] = 50;
+          logits[vocabulary] = 50;
+          return new Matrix(2, vocabulary, logits);
+        });
+    List<List<MaskCandidate>> masks =
+        new MaskFilling(TOKENIZER, 8)
+            .prepare("the [MASK] [MASK] .", Truncation.NONE, 1, List.of())
+            .run(model);
+    assertThat(masks)
+        .hasSize(2)
+        .allSatisfy(candidates ->
+            assertThat(candidates)
+                .extracting(MaskCandidate::sentence)
+                .containsExactly("[CLS] the [MASK]. [SEP]"));
+  }
+
   // ---- tag
 
   /// "B-LOC-X" is the entity "LOC-X", and "MISC-Y", which has no B- or I-, is "Y", as in Hugging
