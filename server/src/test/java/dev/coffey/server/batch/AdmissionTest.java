@@ -134,4 +134,26 @@ final class AdmissionTest {
     assertThat(ADMISSION.decide(100, Long.MAX_VALUE, backlog(0, 0), List.of(), busy))
         .isEqualTo(new Admit(100 * MILLI, 400 * MILLI, false));
   }
+
+  /// Breaks if a deadline that passes this very moment still counts.
+  @Test
+  void decide_nothingLeft_passed() {
+    assertThat(decide(1, 0, backlog(0, 0))).isEqualTo(new Admission.Passed());
+  }
+
+  /// Breaks if a probe joins a queue: one text of a lower priority waits.
+  @Test
+  void decide_staleButQueueNotEmpty_noProbe() {
+    Backlog waiting =
+        new Backlog(0, 0, 10, 100, COST, Admission.STALE_NANOS + 1, Admission.CAUTION);
+    assertThat(decide(100, 5, waiting)).isInstanceOf(Unreachable.class);
+  }
+
+  /// Breaks if a client is told to come back in no time.
+  @Test
+  void decide_almostInTime_retryNotBeforeAMillisecond() {
+    long left = (long) (40 * MILLI * Admission.CAUTION) - 1;
+    assertThat(ADMISSION.decide(40, left, backlog(0, 0), List.of(), IDLE))
+        .isEqualTo(new Unreachable(50 * MILLI, MILLI));
+  }
 }

@@ -274,6 +274,57 @@ final class BatchPolicyTest {
         .isEqualTo("wait until 12");
   }
 
+  /// Breaks if a probe is cut, but holds the batch down to what its deadline allows.
+  @Test
+  void decide_probe_takesCompanyAlong() {
+    assertThat(
+            cut(
+                POLICY,
+                0,
+                Request.of("a", NORMAL, 0, 50).dueAt(20).asProbe(),
+                Request.of("b", NORMAL, 0, 40)))
+        .isEqualTo("a[0,1) b[0,1)");
+  }
+
+  /// Breaks if what stands before a request in the batch is not reckoned with.
+  @Test
+  void decide_lateBehindOthersOfTheBatch_dropped() {
+    assertThat(dropped(0, Request.of("a", NORMAL, 0, 60), Request.of("b", NORMAL, 0, 30).dueAt(89)))
+        .isEqualTo("b:LATE");
+    assertThat(dropped(0, Request.of("a", NORMAL, 0, 60), Request.of("b", NORMAL, 0, 30).dueAt(90)))
+        .isEmpty();
+  }
+
+  /// Breaks if a batch behind another is reckoned as if it began now: here it begins at 50.
+  @Test
+  void decide_deviceBusy_deadlinesCountFromItsStart() {
+    Opening busy = new Opening(50 * MILLI, 0);
+    Request late = Request.of("a", NORMAL, 0, 30).dueAt(79);
+    assertThat(POLICY.decide(view(late), 0, busy, COST).drops())
+        .containsExactly(new Drop<>(late, Cause.LATE));
+    Request urgent = Request.of("a", NORMAL, 0, 30).dueAt(85);
+    Cut<Request> cut =
+        (Cut<Request>)
+            POLICY.decide(view(urgent, Request.of("b", NORMAL, 0, 6)), 0, busy, COST).next();
+    assertThat(cut.tokens()).isEqualTo(30);
+  }
+
+  /// Breaks if a batch that is not full is fixed before the device can take it, or one that is
+  /// full, by tokens or by texts, waits for nothing.
+  @Test
+  void decide_deviceBusy_onlyFullBatchesAreCutEarly() {
+    Opening busy = new Opening(50 * MILLI, 40 * MILLI);
+    Request half = Request.of("a", NORMAL, 0, 50);
+    WaitUntil<Request> untilWanted = new WaitUntil<>(40 * MILLI);
+    assertThat(POLICY.decide(view(half), 0, busy, COST).next()).isEqualTo(untilWanted);
+    BatchPolicy patient = new BatchPolicy(100, 8, 20 * MILLI, AGING);
+    assertThat(patient.decide(view(half), 0, busy, COST).next()).isEqualTo(untilWanted);
+    Request full = Request.of("a", NORMAL, 0, 100);
+    assertThat(POLICY.decide(view(full), 0, busy, COST).next()).isInstanceOf(Cut.class);
+    Request eight = Request.of("a", NORMAL, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+    assertThat(POLICY.decide(view(eight), 0, busy, COST).next()).isInstanceOf(Cut.class);
+  }
+
   @Test
   void sweep_deepInTheLine_found() {
     Request front = Request.of("front", NORMAL, 0, 100);
