@@ -14,16 +14,11 @@ import dev.coffey.server.batch.Decision.Nothing;
 import dev.coffey.server.batch.Decision.Slice;
 import dev.coffey.server.batch.Decision.WaitUntil;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
-import net.jqwik.api.Arbitraries;
-import net.jqwik.api.Arbitrary;
-import net.jqwik.api.Combinators;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.Provide;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 final class BatchPolicyTest {
@@ -334,39 +329,33 @@ final class BatchPolicyTest {
         .containsExactly(new Drop<>(ended, Cause.ENDED), new Drop<>(expired, Cause.EXPIRED));
   }
 
-  @Provide
-  Arbitrary<List<Request>> queues() {
-    Arbitrary<Request> request =
-        Combinators.combine(
-                Arbitraries.of(Priority.values()),
-                Arbitraries.longs().between(0, 4000),
-                Arbitraries.longs().between(1, 8000).injectNull(0.5),
-                Arbitraries.of(true, false, false, false, false),
-                Arbitraries.integers().between(1, 130).list().ofMinSize(1).ofMaxSize(6))
-            .as(BatchPolicyTest::request);
-    return request
-        .list()
-        .ofMaxSize(25)
-        .map(list -> {
-          List<Request> sorted = new ArrayList<>(list);
-          sorted.sort((a, b) -> Long.compare(a.arrivalNanos(), b.arrivalNanos()));
-          return sorted;
-        });
+  /// Up to 25 requests in the order of their arrival; half have a deadline, a fifth have ended.
+  private static List<Request> anyQueue(Random random) {
+    return random
+        .ints(random.nextInt(26))
+        .mapToObj(_ -> anyRequest(random))
+        .sorted(Comparator.comparingLong(Request::arrivalNanos))
+        .toList();
   }
 
-  private static Request request(
-      Priority priority,
-      long arrival,
-      @Nullable Long deadline,
-      boolean ended,
-      List<Integer> lengths) {
-    Request request = Request.of("r", priority, arrival, lengths.toArray(Integer[]::new));
-    request = deadline == null ? request : request.dueAt(deadline);
-    return ended ? request.asEnded() : request;
+  private static Request anyRequest(Random random) {
+    Priority priority = List.of(HIGH, NORMAL, LOW).get(random.nextInt(3));
+    Integer[] lengths = random.ints(random.nextInt(1, 7), 1, 131).boxed().toArray(Integer[]::new);
+    Request request = Request.of("r", priority, random.nextLong(4001), lengths);
+    request = random.nextBoolean() ? request.dueAt(random.nextLong(1, 8001)) : request;
+    return random.nextInt(5) == 0 ? request.asEnded() : request;
   }
 
-  @Property(tries = 500)
-  void decide_anyQueue_withinBudgetAliveAndInOrder(@ForAll("queues") List<Request> queue) {
+  @Test
+  void decide_anyQueue_withinBudgetAliveAndInOrder() {
+    for (long seed = 0; seed < 500; seed++) {
+      List<Request> queue = anyQueue(new Random(seed));
+      assertThat(queue).as("seed %d", seed).satisfies(BatchPolicyTest::checkDecision);
+    }
+  }
+
+  private static void checkDecision(List<? extends Request> requests) {
+    List<Request> queue = List.copyOf(requests);
     long now = 4000 * MILLI;
     Decision<Request> decision = POLICY.decide(view(queue), now, Opening.at(now), COST);
     for (Drop<Request> drop : decision.drops()) {
@@ -403,8 +392,15 @@ final class BatchPolicyTest {
   }
 
   /// Serves a queue to its end, while a HIGH request arrives with every batch and overtakes.
-  @Property(tries = 200)
-  void decide_repeatedly_everyTextIsServedOnceInOrder(@ForAll("queues") List<Request> queue) {
+  @Test
+  void decide_repeatedly_everyTextIsServedOnceInOrder() {
+    for (long seed = 0; seed < 200; seed++) {
+      List<Request> queue = anyQueue(new Random(seed));
+      assertThat(queue).as("seed %d", seed).satisfies(BatchPolicyTest::checkServed);
+    }
+  }
+
+  private static void checkServed(List<? extends Request> queue) {
     List<Request> waiting = new ArrayList<>();
     for (int i = 0; i < queue.size(); i++) {
       Request q = queue.get(i);
