@@ -4,9 +4,11 @@
     python tools/peers.py openvino FILE.onnx THREADS
     python tools/peers.py torch FOLDER THREADS
     python tools/peers.py serve FOLDER THREADS PORT
+    python tools/peers.py infinity FOLDER THREADS PORT
 
-The last is a server instead, for `coffey bench server --target 127.0.0.1:PORT --model x`: PyTorch behind KServe v2 over
-gRPC, one request at a time as a plain pipeline runs them.
+The last two are servers instead, for `coffey bench server --target 127.0.0.1:PORT --model NAME`: behind KServe v2 over
+gRPC, PyTorch one request at a time as a plain pipeline runs them, and Infinity's engine, which batches what waits (text
+input only; pip install 'infinity_emb[torch]' 'transformers<4.49' 'optimum<2').
 
 The others say {"detail": TEXT} first. To {"batches": IDS, "times": N}, ids by batch, text and token, they answer
 {"seconds": S, "logits": LOGITS} after computing all batches N times: the seconds are for that alone. All in fp32;
@@ -128,6 +130,44 @@ def serve(folder, threads, port):
     server.wait_for_termination()
 
 
+def infinity(folder, threads, port):
+    import asyncio
+
+    import grpc
+    import infinity_emb
+    import torch
+    from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+    torch.set_num_threads(threads)
+    engine = infinity_emb.AsyncEmbeddingEngine.from_args(
+        infinity_emb.EngineArgs(
+            model_name_or_path=folder, engine="torch", device="cpu", dtype="float32", bettertransformer=False
+        )
+    )
+
+    class Service(service_pb2_grpc.GRPCInferenceServiceServicer):
+        async def ModelInfer(self, request, context):
+            sentence = request.raw_input_contents[0][4:].decode()
+            results, _ = await engine.classify(sentences=[sentence], raw_scores=True)
+            scores = {each["label"]: each["score"] for each in results[0]}
+            logits = numpy.array([[scores[label] for label in sorted(scores)]], dtype=numpy.float32)
+            output = {"name": "logits", "datatype": "FP32", "shape": logits.shape}
+            return service_pb2.ModelInferResponse(
+                model_name=request.model_name, outputs=[output], raw_output_contents=[logits.tobytes()]
+            )
+
+    async def run():
+        async with engine:
+            server = grpc.aio.server()
+            service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Service(), server)
+            server.add_insecure_port(f"127.0.0.1:{port}")
+            await server.start()
+            print(f"Infinity, PyTorch {torch.__version__}, {threads} threads, on 127.0.0.1:{port}", flush=True)
+            await server.wait_for_termination()
+
+    asyncio.run(run())
+
+
 PEERS = {"onnxruntime": onnxruntime, "openvino": openvino, "torch": pytorch}
 
 
@@ -148,8 +188,9 @@ def main(peer, model, threads):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 5 and sys.argv[1] == "serve":
-        serve(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    servers = {"serve": serve, "infinity": infinity}
+    if len(sys.argv) == 5 and sys.argv[1] in servers:
+        servers[sys.argv[1]](sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
         sys.exit()
     if len(sys.argv) != 4 or sys.argv[1] not in PEERS:
         sys.exit(__doc__)
