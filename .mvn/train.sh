@@ -16,7 +16,7 @@ cache="$app/coffey.aot"
 out="$app/../training.out"
 log="$app/../training.log"
 
-if [ -f "$cache" ] && [ -z "$(find "$jar" "$app/jvm.options" -newer "$cache")" ]; then exit 0; fi
+if [ -f "$cache" ] && [ -z "$(find "$jar" "$app/lib" "$app/jvm.options" -newer "$cache")" ]; then exit 0; fi
 rm -f "$cache"
 : >"$out"
 # Without the user's settings: the cache is for all of them.
@@ -24,8 +24,8 @@ for setting in $(set | sed -n 's/^\(COFFEY_[A-Z_]*\)=.*/\1/p'); do unset "$setti
 "$java" "@$app/jvm.options" -XX:AOTCacheOutput="$cache.$$" -cp "$jar" \
   dev.coffey.server.Main serve --port 0 >"$out" 2>"$log" </dev/null &
 trainee=$!
-trap 'kill "$trainee"; exit 130' INT
-trap 'kill "$trainee"; exit 143' TERM
+trap 'kill -KILL "$trainee"; rm -f "$cache.$$"; exit 130' INT
+trap 'kill -KILL "$trainee"; rm -f "$cache.$$"; exit 143' TERM
 port=""
 while [ -z "$port" ] && kill -0 "$trainee" 2>/dev/null; do
   sleep 0.2
