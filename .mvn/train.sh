@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the AOT cache beside the server's jar: classes loaded and linked, and methods' profiles, as a server had them that
 # started with the launcher's options, answered a call and ended. The build runs this, and the launcher where the cache is
-# missing or older than the jar.
+# missing or older than the jar, a library or the options.
 #
 #   train.sh JAVA_HOME FOLDER        FOLDER has coffey-server.jar, lib and jvm.options, and gets coffey.aot and, above it,
 #                                    training.log
