@@ -94,7 +94,8 @@ final class Attention {
             multiplication.zeros(),
             0,
             base + scoresAt + panel * tailStride,
-            scoreStride);
+            scoreStride,
+            0);
       }
       for (int n = 0; n < rows; n++) {
         long row = scoresAt + n * scoreStride;
@@ -116,7 +117,8 @@ final class Attention {
             multiplication.zeros(),
             0,
             whole ? yColumn : base + tailAt,
-            whole ? stride(y) : tailStride);
+            whole ? stride(y) : tailStride,
+            0);
         if (!whole) {
           PanelMultiplication.copy(base + tailAt, tailStride, rows, columns, yColumn, stride(y));
         }

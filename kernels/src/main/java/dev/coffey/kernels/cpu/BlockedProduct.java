@@ -203,6 +203,7 @@ final class BlockedProduct {
       }
 
       long firstRow = row(y, block * blockRows);
+      int seen = 0;
       for (int step = 0; step < depth; step += DEPTH) {
         int steps = Math.min(DEPTH, depth - step);
         long a = packed + block * blockBytes + tiling.packedBytes(step);
@@ -215,16 +216,19 @@ final class BlockedProduct {
                   + multiplication.panelBytes(step);
           long to = panel < whole ? addressOf(y.data()) + firstRow + column : tail;
           long stride = panel < whole ? row(y, 1) : panelStride;
+          long next = panel + 1 < end ? b + multiplication.panelBytes(depth) : 0;
+          long start = panel < whole ? bias + column : tailBias;
           if (step > 0) {
-            multiplication.multiply(tiling, a, b, steps, to, stride, to, stride);
+            start = to;
           } else if (bias == 0) {
-            multiplication.multiply(tiling, a, b, steps, multiplication.zeros(), 0, to, stride);
-          } else {
-            long start = panel < whole ? bias + column : tailBias;
-            multiplication.multiply(tiling, a, b, steps, start, 0, to, stride);
+            start = multiplication.zeros();
           }
+          long startStride = step > 0 ? stride : 0;
+          seen ^=
+              multiplication.multiply(tiling, a, b, steps, start, startStride, to, stride, next);
         }
       }
+      own.seen = seen;
       long firstColumn = (long) (partColumn + first * panelColumns) * Float.BYTES;
       int wholeColumns = (whole - first) * panelColumns;
       long from = addressOf(y.data()) + firstRow + firstColumn;

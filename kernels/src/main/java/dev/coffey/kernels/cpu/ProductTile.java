@@ -3,6 +3,7 @@ package dev.coffey.kernels.cpu;
 import static dev.coffey.kernels.cpu.NativeMemory.ADDRESS;
 import static dev.coffey.kernels.cpu.NativeMemory.ALL;
 import static dev.coffey.kernels.cpu.NativeMemory.FLOAT;
+import static dev.coffey.kernels.cpu.NativeMemory.INT;
 import static java.nio.ByteOrder.nativeOrder;
 
 import jdk.incubator.vector.FloatVector;
@@ -20,6 +21,10 @@ import jdk.incubator.vector.VectorSpecies;
 ///   bits to the same place
 /// - `s`, `sStride`: what is added: a bias with stride 0, or partial sums; strides in bytes
 /// - `c`, `cStride`: the result, may be `s` (all of s is read before c is written)
+/// - `ahead`, `pace`: what is read beside, so that it is in the first-level cache when its turn
+///   comes: b's `k` steps in bytes `>>> pace` from `ahead` on, a number a step. `b` with pace 0
+///   reads nothing else. The result is made of those numbers, so that the JIT keeps the reads;
+///   whoever calls must store it
 ///
 /// What decides the speed is whether the 12 accumulators of 6 rows stay in the 16 registers of
 /// AVX2; one that is spilled has a store and a load in its chain. Measured on Zen 3 with C2 of JDK
@@ -36,6 +41,8 @@ import jdk.incubator.vector.VectorSpecies;
 ///   becomes four instructions (5 rows: 0.82 against 0.98).
 /// - **One method a height**, and no helper with vectors as arguments: those can fall out of
 ///   inlining, which boxes the vectors: 0.05.
+/// - **No helper for A's offset**, one shift by a constant that each method writes out: with
+///   `ahead` it falls out of inlining, a call in the loop: 0.12.
 /// - **No more than 8 rows.** In methods of 10 and 12 rows some of the vectors' own methods fall
 ///   out of inlining (C2's limit on nodes), with the same end: 0.14 on a Zen 4 with AVX-512, where
 ///   8 rows reach 0.95 to 0.97. Twelve would only save a third of the loads, of which a core does
@@ -54,29 +61,42 @@ final class ProductTile {
   }
 
   /// Runs the tile of `height` rows, one of [RowTiling#height].
-  void run(
-      int height, long a, long b, int k, int rows, long s, long sStride, long c, long cStride) {
+  int run(
+      int height,
+      long a,
+      long b,
+      int k,
+      int rows,
+      long s,
+      long sStride,
+      long c,
+      long cStride,
+      long ahead,
+      int pace) {
     if (shape.plain()) {
       plain.run(height, a, b, k, rows, s, sStride, c, cStride);
-      return;
+      return 0;
     }
-    switch (height) {
-      case 4 -> rows4(a, b, k, rows, s, sStride, c, cStride);
-      case 5 -> rows5(a, b, k, rows, s, sStride, c, cStride);
-      case 6 -> rows6(a, b, k, rows, s, sStride, c, cStride);
-      case 8 -> rows8(a, b, k, rows, s, sStride, c, cStride);
+    return switch (height) {
+      case 4 -> rows4(a, b, k, rows, s, sStride, c, cStride, ahead, pace);
+      case 5 -> rows5(a, b, k, rows, s, sStride, c, cStride, ahead, pace);
+      case 6 -> rows6(a, b, k, rows, s, sStride, c, cStride, ahead, pace);
+      case 8 -> rows8(a, b, k, rows, s, sStride, c, cStride, ahead, pace);
       default -> throw new IllegalArgumentException("no tile of height " + height);
-    }
+    };
   }
 
-  /// Where packed A stands when packed B stands at `off`: at as many groups of `groupBytes` as B
-  /// has done steps of `stepBytes`, both powers of two and constants to the JIT. One shift.
-  private static long groupOffset(long off, int stepBytes, int groupBytes) {
-    int down = Integer.numberOfTrailingZeros(stepBytes) - Integer.numberOfTrailingZeros(groupBytes);
-    return down >= 0 ? off >>> down : off << -down;
-  }
-
-  private void rows4(long a, long b, int k, int rows, long s, long sStride, long c, long cStride) {
+  private int rows4(
+      long a,
+      long b,
+      int k,
+      int rows,
+      long s,
+      long sStride,
+      long c,
+      long cStride,
+      long ahead,
+      int pace) {
     VectorSpecies<Float> species = shape.species();
     int vector = species.vectorByteSize();
     int step = 2 * vector;
@@ -92,11 +112,13 @@ final class ProductTile {
     long packed = a & ADDRESS;
     int end = k * step;
     long off = 0;
+    int seen = 0;
     do {
+      seen ^= ALL.get(INT, (ahead + (off >>> pace)) & ADDRESS);
       FloatVector bl = FloatVector.fromMemorySegment(species, ALL, panel + off, nativeOrder());
       FloatVector br =
           FloatVector.fromMemorySegment(species, ALL, panel + off + vector, nativeOrder());
-      long at = packed + groupOffset(off, step, 16);
+      long at = packed + (off >>> (Integer.numberOfTrailingZeros(step) - 4));
       FloatVector x0 = FloatVector.broadcast(species, ALL.get(FLOAT, at));
       l0 = x0.fma(bl, l0);
       r0 = x0.fma(br, r0);
@@ -135,9 +157,20 @@ final class ProductTile {
     long c3 = (c + Math.min(3, rows - 1) * cStride) & ADDRESS;
     l3.intoMemorySegment(ALL, c3, nativeOrder());
     r3.intoMemorySegment(ALL, c3 + vector, nativeOrder());
+    return seen;
   }
 
-  private void rows5(long a, long b, int k, int rows, long s, long sStride, long c, long cStride) {
+  private int rows5(
+      long a,
+      long b,
+      int k,
+      int rows,
+      long s,
+      long sStride,
+      long c,
+      long cStride,
+      long ahead,
+      int pace) {
     VectorSpecies<Float> species = shape.species();
     int vector = species.vectorByteSize();
     int step = 2 * vector;
@@ -155,11 +188,13 @@ final class ProductTile {
     long packed = a & ADDRESS;
     int end = k * step;
     long off = 0;
+    int seen = 0;
     do {
+      seen ^= ALL.get(INT, (ahead + (off >>> pace)) & ADDRESS);
       FloatVector bl = FloatVector.fromMemorySegment(species, ALL, panel + off, nativeOrder());
       FloatVector br =
           FloatVector.fromMemorySegment(species, ALL, panel + off + vector, nativeOrder());
-      long at = packed + groupOffset(off, step, 32);
+      long at = packed + (off >>> (Integer.numberOfTrailingZeros(step) - 5));
       FloatVector x0 = FloatVector.broadcast(species, ALL.get(FLOAT, at));
       l0 = x0.fma(bl, l0);
       r0 = x0.fma(br, r0);
@@ -207,9 +242,20 @@ final class ProductTile {
     long c4 = (c + Math.min(4, rows - 1) * cStride) & ADDRESS;
     l4.intoMemorySegment(ALL, c4, nativeOrder());
     r4.intoMemorySegment(ALL, c4 + vector, nativeOrder());
+    return seen;
   }
 
-  private void rows6(long a, long b, int k, int rows, long s, long sStride, long c, long cStride) {
+  private int rows6(
+      long a,
+      long b,
+      int k,
+      int rows,
+      long s,
+      long sStride,
+      long c,
+      long cStride,
+      long ahead,
+      int pace) {
     VectorSpecies<Float> species = shape.species();
     int vector = species.vectorByteSize();
     int step = 2 * vector;
@@ -229,11 +275,13 @@ final class ProductTile {
     long packed = a & ADDRESS;
     int end = k * step;
     long off = 0;
+    int seen = 0;
     do {
+      seen ^= ALL.get(INT, (ahead + (off >>> pace)) & ADDRESS);
       FloatVector bl = FloatVector.fromMemorySegment(species, ALL, panel + off, nativeOrder());
       FloatVector br =
           FloatVector.fromMemorySegment(species, ALL, panel + off + vector, nativeOrder());
-      long at = packed + groupOffset(off, step, 32);
+      long at = packed + (off >>> (Integer.numberOfTrailingZeros(step) - 5));
       FloatVector x0 = FloatVector.broadcast(species, ALL.get(FLOAT, at));
       l0 = x0.fma(bl, l0);
       r0 = x0.fma(br, r0);
@@ -290,9 +338,20 @@ final class ProductTile {
     long c5 = (c + Math.min(5, rows - 1) * cStride) & ADDRESS;
     l5.intoMemorySegment(ALL, c5, nativeOrder());
     r5.intoMemorySegment(ALL, c5 + vector, nativeOrder());
+    return seen;
   }
 
-  private void rows8(long a, long b, int k, int rows, long s, long sStride, long c, long cStride) {
+  private int rows8(
+      long a,
+      long b,
+      int k,
+      int rows,
+      long s,
+      long sStride,
+      long c,
+      long cStride,
+      long ahead,
+      int pace) {
     VectorSpecies<Float> species = shape.species();
     int vector = species.vectorByteSize();
     int step = 2 * vector;
@@ -316,11 +375,13 @@ final class ProductTile {
     long packed = a & ADDRESS;
     int end = k * step;
     long off = 0;
+    int seen = 0;
     do {
+      seen ^= ALL.get(INT, (ahead + (off >>> pace)) & ADDRESS);
       FloatVector bl = FloatVector.fromMemorySegment(species, ALL, panel + off, nativeOrder());
       FloatVector br =
           FloatVector.fromMemorySegment(species, ALL, panel + off + vector, nativeOrder());
-      long at = packed + groupOffset(off, step, 32);
+      long at = packed + (off >>> (Integer.numberOfTrailingZeros(step) - 5));
       FloatVector x0 = FloatVector.broadcast(species, ALL.get(FLOAT, at));
       l0 = x0.fma(bl, l0);
       r0 = x0.fma(br, r0);
@@ -395,5 +456,6 @@ final class ProductTile {
     long c7 = (c + Math.min(7, rows - 1) * cStride) & ADDRESS;
     l7.intoMemorySegment(ALL, c7, nativeOrder());
     r7.intoMemorySegment(ALL, c7 + vector, nativeOrder());
+    return seen;
   }
 }

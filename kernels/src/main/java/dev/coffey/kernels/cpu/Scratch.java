@@ -7,6 +7,9 @@ import java.lang.foreign.MemorySegment;
 /// that calls on known shapes allocate nothing; it is freed with its owner, by the garbage
 /// collector.
 final class Scratch {
+  /// Where a product stores what it saw of what it read ahead, see [ProductTile].
+  int seen;
+
   /// Space for the lanes of one vector, for sums over lanes in a written order.
   final float[] lanes = new float[16];
 
