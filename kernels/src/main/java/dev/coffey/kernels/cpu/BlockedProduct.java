@@ -209,14 +209,13 @@ final class BlockedProduct {
         long a = packed + block * blockBytes + tiling.packedBytes(step);
         for (int panel = first; panel < end; panel++) {
           long column = (long) (partColumn + panel * panelColumns) * Float.BYTES;
-          long b =
-              panels
-                  + weights.partOffset(part)
-                  + panel * multiplication.panelBytes(depth)
-                  + multiplication.panelBytes(step);
+          long b = panelAt(part, panel) + multiplication.panelBytes(step);
           long to = panel < whole ? addressOf(y.data()) + firstRow + column : tail;
           long stride = panel < whole ? row(y, 1) : panelStride;
-          long next = panel + 1 < end ? b + multiplication.panelBytes(depth) : 0;
+          long next = b + multiplication.panelBytes(depth);
+          if (panel + 1 == end) {
+            next = afterGroup(groupOfBlock, panelAt(part, first), step + steps);
+          }
           long start = panel < whole ? bias + column : tailBias;
           if (step > 0) {
             start = to;
@@ -238,6 +237,28 @@ final class BlockedProduct {
         long to = from + (long) wholeColumns * Float.BYTES;
         PanelMultiplication.copy(tail, panelStride, tiling.rows(), rest, to, row(y, 1));
       }
+    }
+
+    /// What is likely to come when a group's panels are done up to `step`: the group's first panel
+    /// for the rest of the depth, or, as threads take groups in turns, the first of another group;
+    /// 0 if nothing of a chain's length does.
+    private long afterGroup(int groupOfBlock, long firstPanel, int step) {
+      if (step < depth) {
+        boolean chain = depth - step >= PanelMultiplication.CHAIN;
+        return chain ? firstPanel + multiplication.panelBytes(step) : 0;
+      }
+      int group = groupOfBlock + workers.threads();
+      for (int part = 0; part < weights.parts(); part++) {
+        if (group < groups(part)) {
+          return panelAt(part, group * chunkPanels);
+        }
+        group -= groups(part);
+      }
+      return 0;
+    }
+
+    private long panelAt(int part, int panel) {
+      return panels + weights.partOffset(part) + panel * multiplication.panelBytes(depth);
     }
 
     /// The byte at which row `n` begins.

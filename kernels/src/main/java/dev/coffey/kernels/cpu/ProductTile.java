@@ -21,10 +21,10 @@ import jdk.incubator.vector.VectorSpecies;
 ///   bits to the same place
 /// - `s`, `sStride`: what is added: a bias with stride 0, or partial sums; strides in bytes
 /// - `c`, `cStride`: the result, may be `s` (all of s is read before c is written)
-/// - `ahead`, `pace`: what is read beside, so that it is in the first-level cache when its turn
-///   comes: b's `k` steps in bytes `>>> pace` from `ahead` on, a number a step. `b` with pace 0
-///   reads nothing else. The result is made of those numbers, so that the JIT keeps the reads;
-///   whoever calls must store it
+/// - `ahead`, `stride`: what is read beside, so that it is in the caches when its turn comes: at
+///   each step a number, `stride` bytes further each time, around within a chain's bytes (see
+///   [PanelMultiplication]) from `ahead` on; `b` and 0 for nothing else. The result is made of
+///   those numbers, so that the JIT keeps the reads; the caller stores it
 ///
 /// What decides the speed is whether the 12 accumulators of 6 rows stay in the 16 registers of
 /// AVX2; one that is spilled has a store and a load in its chain. Measured on Zen 3 with C2 of JDK
@@ -41,8 +41,10 @@ import jdk.incubator.vector.VectorSpecies;
 ///   becomes four instructions (5 rows: 0.82 against 0.98).
 /// - **One method a height**, and no helper with vectors as arguments: those can fall out of
 ///   inlining, which boxes the vectors: 0.05.
-/// - **No helper for A's offset**, one shift by a constant that each method writes out: with
-///   `ahead` it falls out of inlining, a call in the loop: 0.12.
+/// - **Only 8 rows read ahead.** With 16 registers, in tiles of 5 and 6 rows, it takes everything
+///   above away: 0.11 and 0.40. And each instruction counts there: A's offset is the loop's, so
+///   that the processor scales it to B's (0.89 on an Emerald Rapids, not 0.87 with a shift beside),
+///   and the reads go around by an addition and a mask (three more instructions: 0.78).
 /// - **No more than 8 rows.** In methods of 10 and 12 rows some of the vectors' own methods fall
 ///   out of inlining (C2's limit on nodes), with the same end: 0.14 on a Zen 4 with AVX-512, where
 ///   8 rows reach 0.95 to 0.97. Twelve would only save a third of the loads, of which a core does
@@ -72,31 +74,31 @@ final class ProductTile {
       long c,
       long cStride,
       long ahead,
-      int pace) {
+      long stride) {
     if (shape.plain()) {
       plain.run(height, a, b, k, rows, s, sStride, c, cStride);
       return 0;
     }
-    return switch (height) {
-      case 4 -> rows4(a, b, k, rows, s, sStride, c, cStride, ahead, pace);
-      case 5 -> rows5(a, b, k, rows, s, sStride, c, cStride, ahead, pace);
-      case 6 -> rows6(a, b, k, rows, s, sStride, c, cStride, ahead, pace);
-      case 8 -> rows8(a, b, k, rows, s, sStride, c, cStride, ahead, pace);
+    switch (height) {
+      case 4 -> rows4(a, b, k, rows, s, sStride, c, cStride);
+      case 5 -> rows5(a, b, k, rows, s, sStride, c, cStride);
+      case 6 -> rows6(a, b, k, rows, s, sStride, c, cStride);
+      case 8 -> {
+        return rows8(a, b, k, rows, s, sStride, c, cStride, ahead, stride);
+      }
       default -> throw new IllegalArgumentException("no tile of height " + height);
-    };
+    }
+    return 0;
   }
 
-  private int rows4(
-      long a,
-      long b,
-      int k,
-      int rows,
-      long s,
-      long sStride,
-      long c,
-      long cStride,
-      long ahead,
-      int pace) {
+  /// Where packed A stands when packed B stands at `off`: at as many groups of `groupBytes` as B
+  /// has done steps of `stepBytes`, both powers of two and constants to the JIT. One shift.
+  private static long groupOffset(long off, int stepBytes, int groupBytes) {
+    int down = Integer.numberOfTrailingZeros(stepBytes) - Integer.numberOfTrailingZeros(groupBytes);
+    return down >= 0 ? off >>> down : off << -down;
+  }
+
+  private void rows4(long a, long b, int k, int rows, long s, long sStride, long c, long cStride) {
     VectorSpecies<Float> species = shape.species();
     int vector = species.vectorByteSize();
     int step = 2 * vector;
@@ -112,13 +114,11 @@ final class ProductTile {
     long packed = a & ADDRESS;
     int end = k * step;
     long off = 0;
-    int seen = 0;
     do {
-      seen ^= ALL.get(INT, (ahead + (off >>> pace)) & ADDRESS);
       FloatVector bl = FloatVector.fromMemorySegment(species, ALL, panel + off, nativeOrder());
       FloatVector br =
           FloatVector.fromMemorySegment(species, ALL, panel + off + vector, nativeOrder());
-      long at = packed + (off >>> (Integer.numberOfTrailingZeros(step) - 4));
+      long at = packed + groupOffset(off, step, 16);
       FloatVector x0 = FloatVector.broadcast(species, ALL.get(FLOAT, at));
       l0 = x0.fma(bl, l0);
       r0 = x0.fma(br, r0);
@@ -157,20 +157,9 @@ final class ProductTile {
     long c3 = (c + Math.min(3, rows - 1) * cStride) & ADDRESS;
     l3.intoMemorySegment(ALL, c3, nativeOrder());
     r3.intoMemorySegment(ALL, c3 + vector, nativeOrder());
-    return seen;
   }
 
-  private int rows5(
-      long a,
-      long b,
-      int k,
-      int rows,
-      long s,
-      long sStride,
-      long c,
-      long cStride,
-      long ahead,
-      int pace) {
+  private void rows5(long a, long b, int k, int rows, long s, long sStride, long c, long cStride) {
     VectorSpecies<Float> species = shape.species();
     int vector = species.vectorByteSize();
     int step = 2 * vector;
@@ -188,13 +177,11 @@ final class ProductTile {
     long packed = a & ADDRESS;
     int end = k * step;
     long off = 0;
-    int seen = 0;
     do {
-      seen ^= ALL.get(INT, (ahead + (off >>> pace)) & ADDRESS);
       FloatVector bl = FloatVector.fromMemorySegment(species, ALL, panel + off, nativeOrder());
       FloatVector br =
           FloatVector.fromMemorySegment(species, ALL, panel + off + vector, nativeOrder());
-      long at = packed + (off >>> (Integer.numberOfTrailingZeros(step) - 5));
+      long at = packed + groupOffset(off, step, 32);
       FloatVector x0 = FloatVector.broadcast(species, ALL.get(FLOAT, at));
       l0 = x0.fma(bl, l0);
       r0 = x0.fma(br, r0);
@@ -242,20 +229,9 @@ final class ProductTile {
     long c4 = (c + Math.min(4, rows - 1) * cStride) & ADDRESS;
     l4.intoMemorySegment(ALL, c4, nativeOrder());
     r4.intoMemorySegment(ALL, c4 + vector, nativeOrder());
-    return seen;
   }
 
-  private int rows6(
-      long a,
-      long b,
-      int k,
-      int rows,
-      long s,
-      long sStride,
-      long c,
-      long cStride,
-      long ahead,
-      int pace) {
+  private void rows6(long a, long b, int k, int rows, long s, long sStride, long c, long cStride) {
     VectorSpecies<Float> species = shape.species();
     int vector = species.vectorByteSize();
     int step = 2 * vector;
@@ -275,13 +251,11 @@ final class ProductTile {
     long packed = a & ADDRESS;
     int end = k * step;
     long off = 0;
-    int seen = 0;
     do {
-      seen ^= ALL.get(INT, (ahead + (off >>> pace)) & ADDRESS);
       FloatVector bl = FloatVector.fromMemorySegment(species, ALL, panel + off, nativeOrder());
       FloatVector br =
           FloatVector.fromMemorySegment(species, ALL, panel + off + vector, nativeOrder());
-      long at = packed + (off >>> (Integer.numberOfTrailingZeros(step) - 5));
+      long at = packed + groupOffset(off, step, 32);
       FloatVector x0 = FloatVector.broadcast(species, ALL.get(FLOAT, at));
       l0 = x0.fma(bl, l0);
       r0 = x0.fma(br, r0);
@@ -338,7 +312,6 @@ final class ProductTile {
     long c5 = (c + Math.min(5, rows - 1) * cStride) & ADDRESS;
     l5.intoMemorySegment(ALL, c5, nativeOrder());
     r5.intoMemorySegment(ALL, c5 + vector, nativeOrder());
-    return seen;
   }
 
   private int rows8(
@@ -351,7 +324,7 @@ final class ProductTile {
       long c,
       long cStride,
       long ahead,
-      int pace) {
+      long stride) {
     VectorSpecies<Float> species = shape.species();
     int vector = species.vectorByteSize();
     int step = 2 * vector;
@@ -373,15 +346,23 @@ final class ProductTile {
     FloatVector r7 = FloatVector.zero(species);
     long panel = b & ADDRESS;
     long packed = a & ADDRESS;
-    int end = k * step;
+    int group = 8 * Float.BYTES;
+    int scale = Integer.numberOfTrailingZeros(step / group);
+    int end = k * group;
+    long next = ahead & ADDRESS;
+    long chain = (long) PanelMultiplication.CHAIN * step - 1;
+    long spot = 0;
     long off = 0;
     int seen = 0;
     do {
-      seen ^= ALL.get(INT, (ahead + (off >>> pace)) & ADDRESS);
-      FloatVector bl = FloatVector.fromMemorySegment(species, ALL, panel + off, nativeOrder());
+      seen ^= ALL.get(INT, next + spot);
+      spot = (spot + stride) & chain;
+      FloatVector bl =
+          FloatVector.fromMemorySegment(species, ALL, panel + (off << scale), nativeOrder());
       FloatVector br =
-          FloatVector.fromMemorySegment(species, ALL, panel + off + vector, nativeOrder());
-      long at = packed + (off >>> (Integer.numberOfTrailingZeros(step) - 5));
+          FloatVector.fromMemorySegment(
+              species, ALL, panel + (off << scale) + vector, nativeOrder());
+      long at = packed + off;
       FloatVector x0 = FloatVector.broadcast(species, ALL.get(FLOAT, at));
       l0 = x0.fma(bl, l0);
       r0 = x0.fma(br, r0);
@@ -406,7 +387,7 @@ final class ProductTile {
       FloatVector x7 = FloatVector.broadcast(species, ALL.get(FLOAT, at + 28));
       l7 = x7.fma(bl, l7);
       r7 = x7.fma(br, r7);
-      off = (off + step) & OFFSET;
+      off = (off + group) & OFFSET;
     } while ((int) off != end);
     long s0 = s & ADDRESS;
     l0 = l0.add(FloatVector.fromMemorySegment(species, ALL, s0, nativeOrder()));

@@ -7,9 +7,9 @@ import dev.coffey.kernels.peak.FmaPeak;
 import java.lang.management.ManagementFactory;
 import java.util.function.LongSupplier;
 
-/// A program that prints `of peak: r`, the best share of the FMA peak that `linear` reached at 128
-/// rows on one core. Stops early at the share given as the argument. A JVM of its own, as the JIT
-/// sees a constant species only where one width is in use.
+/// A program that prints `of peak: r`, the best share of the FMA peak that `linear` reached on one
+/// core, with the rows of the second argument. Stops early at the share of the first. A JVM of its
+/// own, as the JIT sees a constant species only where one width is in use.
 final class SpeedGuard {
   private static final double MILLI = 1e6;
   private static final int TRIES = 300;
@@ -21,9 +21,10 @@ final class SpeedGuard {
 
   public static void main(String[] arguments) {
     double enough = Double.parseDouble(arguments[0]);
+    int rows = Integer.parseInt(arguments[1]);
     LongSupplier cpu = ManagementFactory.getThreadMXBean()::getCurrentThreadCpuTime;
     try (Kernels kernels = new VectorProvider().open(new KernelsOptions(1));
-        Linear linear = new Linear(kernels, 128, 768, 768)) {
+        Linear linear = new Linear(kernels, rows, 768, 768)) {
       Slices.rate(FmaPeak::run, 200 * MILLI, cpu);
       Slices.rate(linear, 300 * MILLI, cpu);
       double peak = 0;
