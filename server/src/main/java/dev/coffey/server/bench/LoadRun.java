@@ -90,7 +90,7 @@ final class LoadRun {
   /// Sends each request once, `clients` at a time.
   ///
   /// @return seconds until the last answer
-  /// @throws IllegalStateException if one is not answered
+  /// @throws LoadFailure if one is not answered
   static double all(Sender sender, int clients) {
     Semaphore idle = new Semaphore(clients);
     AtomicReference<Status> failure = new AtomicReference<>(Status.OK);
@@ -109,7 +109,7 @@ final class LoadRun {
     }
     idle.acquireUninterruptibly(clients);
     if (!failure.get().isOk()) {
-      throw new IllegalStateException("a request was not answered: " + failure.get());
+      throw new LoadFailure("a request was not answered", failure.get());
     }
     return (System.nanoTime() - start) / 1e9;
   }
@@ -142,8 +142,8 @@ final class LoadRun {
     long limit = System.nanoTime() + REST.plusNanos(deadlineNanos).toNanos();
     while (ended.get() < sent) {
       if (System.nanoTime() > limit) {
-        throw new IllegalStateException(
-            "%d of %d requests never ended".formatted(sent - ended.get(), sent));
+        throw new LoadFailure(
+            "%d of %d requests never ended".formatted(sent - ended.get(), sent), Status.OK);
       }
       Thread.sleep(1);
     }
@@ -151,8 +151,8 @@ final class LoadRun {
 
   private Step step(int clients, double offered, Duration length, long sent) {
     if (failed.get() > 0) {
-      throw new IllegalStateException(
-          "%d of %d requests failed: %s".formatted(failed.get(), sent, failure.get()));
+      throw new LoadFailure(
+          "%d of %d requests failed".formatted(failed.get(), sent), failure.get());
     }
     double seconds = length.toNanos() / 1e9;
     return new Step(

@@ -55,7 +55,7 @@ public record ServerLoad(
   ///
   /// @param metrics where the server shows them
   /// @param progress is given each step when it is done
-  /// @throws IllegalStateException if requests fail that are not refused
+  /// @throws LoadFailure if requests fail that are not refused
   public static ServerLoad run(
       String name,
       String description,

@@ -2,7 +2,9 @@ package dev.coffey.server.cli;
 
 import dev.coffey.server.bench.InferTarget;
 import dev.coffey.server.bench.LengthMix;
+import dev.coffey.server.bench.LoadFailure;
 import dev.coffey.server.bench.ServerLoad;
+import io.grpc.Status;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
@@ -195,9 +197,21 @@ final class BenchServer implements Callable<Integer> {
       throws InterruptedException {
     LoadTable table = new LoadTable(surroundings.out());
     table.head(description, lengths);
-    ServerLoad measured =
-        ServerLoad.run(name, description, served, input, lengths, server, shown, plan, table::row);
+    ServerLoad measured;
+    try {
+      measured =
+          ServerLoad.run(
+              name, description, served, input, lengths, server, shown, plan, table::row);
+    } catch (LoadFailure e) {
+      throw new CommandFailure(e.getMessage() + hint(e.status()));
+    }
     table.end(measured);
     recording.finish("servers", name + " " + lengths.label(), measured);
+  }
+
+  private String hint(Status.Code status) {
+    return status == Status.Code.INVALID_ARGUMENT && input == InferTarget.Input.ids
+        ? "; ids are below --vocabulary = %d: give the model's".formatted(vocabulary)
+        : "";
   }
 }

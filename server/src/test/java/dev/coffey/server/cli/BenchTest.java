@@ -110,6 +110,21 @@ class BenchTest {
         .isGreaterThan(server.at("/overhead/compute").asDouble());
   }
 
+  // Breaks if what the server answered is called an internal error, without the remedy.
+  @Test
+  void server_idsBeyondTheVocabulary_saysWhatToGive() throws Exception {
+    int code =
+        terminal.run(
+            "bench", "server", "--models", model(), "--mix", "fixed:8", "--seconds", "0.1");
+    assertThat(code).isEqualTo(1);
+    assertThat(terminal.err())
+        .last()
+        .asString()
+        .startsWith("coffey: ")
+        .contains("requests failed: INVALID_ARGUMENT: ")
+        .endsWith("; ids are below --vocabulary = 30000: give the model's");
+  }
+
   @Test
   void server_otherTarget_isLoadedByItsNameAndBesideTheFirst(@TempDir Path folder)
       throws Exception {
