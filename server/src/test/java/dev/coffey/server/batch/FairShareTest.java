@@ -83,6 +83,22 @@ final class FairShareTest {
     assertThat(order).hasToString("bababa");
   }
 
+  /// Breaks if only a queue that never had work starts level with the others.
+  @Test
+  void next_busyThenIdleThenBusy_noCredit() {
+    FairShare<String> share = of("a", "b");
+    serve(share, 10, "ab");
+    serve(share, 10, "ab");
+    for (int i = 0; i < 1000; i++) {
+      serve(share, 10, "a");
+    }
+    StringBuilder order = new StringBuilder();
+    for (int i = 0; i < 6; i++) {
+      order.append(serve(share, 10, "ab"));
+    }
+    assertThat(order).hasToString("bababa");
+  }
+
   /// Breaks if the account is cleared when a queue empties: sending one huge text at a time would
   /// pay.
   @Test
