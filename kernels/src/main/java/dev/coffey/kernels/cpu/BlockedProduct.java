@@ -136,11 +136,7 @@ final class BlockedProduct {
       int tilesPerBlock = tiling(0).tiles();
       int tiles = (blocks - 1) * tilesPerBlock + tiling(blocks - 1).tiles();
       workers.run(tiles, (tile, _) -> pack(tile / tilesPerBlock, tile % tilesPerBlock));
-      int groups = 0;
-      for (int part = 0; part < weights.parts(); part++) {
-        groups += groups(part);
-      }
-      int groupsPerBlock = groups;
+      int groupsPerBlock = groupsBefore(weights.parts());
       workers.run(
           Math.multiplyExact(blocks, groupsPerBlock),
           (chunk, worker) ->
@@ -153,6 +149,28 @@ final class BlockedProduct {
 
     private int groups(int part) {
       return (multiplication.panels(weights.partOutputs(part)) + chunkPanels - 1) / chunkPanels;
+    }
+
+    private int groupsBefore(int part) {
+      int groups = 0;
+      for (int earlier = 0; earlier < part; earlier++) {
+        groups += groups(earlier);
+      }
+      return groups;
+    }
+
+    /// The part that a group of a block belongs to, or their number if there is no such group.
+    private int partOf(int groupOfBlock) {
+      int part = 0;
+      while (part < weights.parts() && groupOfBlock >= groupsBefore(part + 1)) {
+        part++;
+      }
+      return part;
+    }
+
+    /// A group's first panel, counted in its part.
+    private int firstPanel(int groupOfBlock, int part) {
+      return (groupOfBlock - groupsBefore(part)) * chunkPanels;
     }
 
     /// A packed block is its blocks of the depth one after the other, each of all tiles: so what is
@@ -173,16 +191,14 @@ final class BlockedProduct {
     }
 
     private void multiply(int block, int groupOfBlock, Scratch own) {
-      int part = 0;
+      int part = partOf(groupOfBlock);
       int partColumn = 0;
-      int group = groupOfBlock;
-      while (group >= groups(part)) {
-        group -= groups(part);
-        partColumn += weights.partOutputs(part++);
+      for (int earlier = 0; earlier < part; earlier++) {
+        partColumn += weights.partOutputs(earlier);
       }
       RowTiling tiling = tiling(block);
       int panelColumns = multiplication.panelColumns();
-      int first = group * chunkPanels;
+      int first = firstPanel(groupOfBlock, part);
       int end = Math.min(first + chunkPanels, multiplication.panels(weights.partOutputs(part)));
       int endColumn = Math.min(end * panelColumns, weights.partOutputs(part));
       int rest = endColumn % panelColumns;
@@ -239,22 +255,17 @@ final class BlockedProduct {
       }
     }
 
-    /// What is likely to come when a group's panels are done up to `step`: the group's first panel
-    /// for the rest of the depth, or, as threads take groups in turns, the first of another group;
-    /// 0 if nothing of a chain's length does.
-    private long afterGroup(int groupOfBlock, long firstPanel, int step) {
+    /// What is likely to come when a group's panels are done up to `step`: its first panel, at
+    /// `start`, for the rest of the depth, or, as threads take groups in turns, the first of
+    /// another group; 0 if nothing of a chain's length does.
+    private long afterGroup(int groupOfBlock, long start, int step) {
       if (step < depth) {
         boolean chain = depth - step >= PanelMultiplication.CHAIN;
-        return chain ? firstPanel + multiplication.panelBytes(step) : 0;
+        return chain ? start + multiplication.panelBytes(step) : 0;
       }
       int group = groupOfBlock + workers.threads();
-      for (int part = 0; part < weights.parts(); part++) {
-        if (group < groups(part)) {
-          return panelAt(part, group * chunkPanels);
-        }
-        group -= groups(part);
-      }
-      return 0;
+      int part = partOf(group);
+      return part == weights.parts() ? 0 : panelAt(part, firstPanel(group, part));
     }
 
     private long panelAt(int part, int panel) {

@@ -250,9 +250,11 @@ final class PanelMultiplication {
     return (PAGE - (PAGE >> shares(tiles)) - Integer.BYTES) / Math.max(1, tiles - 1);
   }
 
-  /// The logarithm of the parts of a page that as many tiles share.
+  /// The logarithm of the parts of a page that as many tiles share: the largest whose stride is
+  /// still beyond a page.
   private static int shares(int tiles) {
-    return Math.min(31 - Integer.numberOfLeadingZeros(tiles), 4);
+    int most = Long.numberOfTrailingZeros(PAGE / CHAIN);
+    return Math.min(31 - Integer.numberOfLeadingZeros(tiles), most);
   }
 
   /// Copies `rows` rows of `columns` numbers.

@@ -34,8 +34,8 @@ import jdk.incubator.vector.VectorSpecies;
 ///   segments they stay or go by luck: 0.26 to 0.92 for the same source.
 /// - **B's loads come before the broadcasts.** C2 picks loads first until about 15 vectors are
 ///   live, and only then FMAs: with the broadcasts first, B makes it 18, and 4 are spilled: 0.39.
-///   Here A's address needs a shift and an addition after B's. Broadcasts from one packed stream,
-///   [register + constant], rank below an FMA that is ready; from H row pointers, above.
+///   Up to 6 rows A's address needs a shift and an addition after B's. Broadcasts from one packed
+///   stream, [register + constant], rank below an FMA that is ready; from H row pointers, above.
 /// - **Not a counted loop.** `off` wraps by a mask that never bites, so C2 neither unrolls (6 rows
 ///   unrolled by two: 0.43, 4 rows: 0.28) nor splits the loop. The exit compares ints: a long `!=`
 ///   becomes four instructions (5 rows: 0.82 against 0.98).

@@ -15,8 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// right, so no other test sees it.
 class SpeedGuardTest {
   // Breaks if an accumulator is spilled, a vector boxed, or a species is no longer a constant: at
-  // the machine's width, and with AVX2, where registers are few. 9 and 10 rows are tiles of 4 and
-  // 5.
+  // the machine's width, and with AVX2, where registers are few. 9 and 10 rows are of 4 and 5.
   //
   // Right code reached 0.55 and more at 128 rows on two cores with a load of 15, and 0.84 beside a
   // load of 7; few rows, which wait for weights as well, 0.35 on a busy machine. With a counted
@@ -49,7 +48,7 @@ class SpeedGuardTest {
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).as(output).isZero();
     System.out.print(
-        "speed guard: linear, %d rows, vectors of %d bytes, %s"
+        "speed guard: linear, %d rows, vectors of at most %d bytes, %s"
             .formatted(rows, vectorBytes, output));
     double reached = Double.parseDouble(output.substring(output.indexOf(':') + 1).strip());
     assertThat(reached).isGreaterThanOrEqualTo(least);

@@ -51,9 +51,8 @@ class PanelMultiplicationTest {
     assertThat(MULTIPLICATION.ahead(64, CHAIN, 0)).isEqualTo(64);
   }
 
-  // Breaks if tiles read beyond the chain, or leave lines of it for later, but for one of a page.
-  // One
-  // tile has fewer steps than there are lines: every other is left to the hardware.
+  // Breaks if tiles read beyond the chain, or leave more than a line of a page for later. One tile
+  // has fewer steps than there are lines: every other is left to the hardware.
   @ParameterizedTest
   @ValueSource(ints = {4, 8, 16})
   void aheadStride_anyTiles_readsTheWholeChainAndNothingElse(int lanes) {
