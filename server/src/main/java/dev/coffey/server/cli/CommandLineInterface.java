@@ -6,6 +6,7 @@ import dev.coffey.kernels.DeviceMemoryException;
 import dev.coffey.model.checkpoint.CheckpointException;
 import dev.coffey.model.eval.DataException;
 import dev.coffey.model.tokenize.TokenizerException;
+import dev.coffey.server.bench.LoadFailure;
 import dev.coffey.server.config.ConfigException;
 import dev.coffey.server.names.NearNames;
 import java.io.PrintWriter;
@@ -155,6 +156,7 @@ public final class CommandLineInterface {
               DataException _,
               UncheckedIOException _,
               CommandFailure _,
+              LoadFailure _,
               WrongUsage _,
               IllegalArgumentException _ ->
               List.of(String.valueOf(e.getMessage()));
